@@ -1,0 +1,185 @@
+"""The records of a pcap or pcapng file, read with scapy's raw readers over a `Source`.
+
+Those readers end quietly where a file is damaged, know no second section, and log what they
+dislike. So the `Source` raises for what is cut off, each block is checked before its frame is
+believed, and the log stays silent while they run.
+"""
+
+from __future__ import annotations
+
+import logging
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from gsakmp import limits
+
+if TYPE_CHECKING:
+    from gsakmp.captures.source import Source
+
+__all__ = ["Record", "records"]
+
+SECTION: Final = b"\n\r\r\n"
+PCAP: Final = (b"\xa1\xb2\xc3\xd4", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x4d\x3c\xb2\xa1")
+INTERFACE, OLD_PACKET, SIMPLE_PACKET, PACKET = 1, 2, 3, 6  # block types of pcapng
+IF_TSOFFSET: Final = 14  # the option of an interface that shifts its times, in seconds
+NANOSECONDS: Final = 1_000_000_000
+
+Handler = Callable[[bytes, int], Any]
+
+
+class Record(NamedTuple):
+    """One frame: `time` in nanoseconds since 1970, `short` if the wire had more octets."""
+
+    time: int
+    link_type: int
+    octets: bytes
+    short: bool
+
+
+def records(source: Source) -> Iterator[Record]:
+    """Every frame of a capture file, in its order.
+
+    Raises `gsakmp.errors.CaptureError`, after the last frame before it, where the file is damaged.
+    """
+    magic = source.peek(4)
+    if magic in PCAP:
+        yield from _pcap(source)
+    elif magic == SECTION:
+        yield from _Blocks(source)
+    else:
+        raise source.broken("this is neither pcap nor pcapng" if magic else "the file is empty")
+
+
+def _pcap(source: Source) -> Iterator[Record]:
+    from scapy.utils import RawPcapReader
+
+    open_reader: Any = RawPcapReader  # its types know only paths
+    reader = open_reader(source)
+    unit = 1 if reader.nano else 1000
+    link_type = reader.linktype & 0xFFFF  # the upper octets speak of the frame check sequence
+    longest = limits.CAPTURE_FRAME_OCTETS
+    while True:
+        source.mark()
+        try:
+            with _silence():
+                octets, about = reader._read_packet(longest)
+        except EOFError:
+            return
+        if about.caplen > longest:
+            raise source.broken(f"a frame of {about.caplen} octets is over {longest}")
+        time = about.sec * NANOSECONDS + about.usec * unit
+        yield Record(time, link_type, octets, about.caplen < about.wirelen)
+
+
+class _Blocks:
+    """The frames of a pcapng file, block by block."""
+
+    def __init__(self, source: Source) -> None:
+        from scapy.error import Scapy_Exception
+        from scapy.utils import RawPcapNgReader
+
+        self.source = source
+        open_reader: Any = RawPcapNgReader  # its types know only paths
+        try:
+            with _silence():
+                self.reader = open_reader(source)
+        except Scapy_Exception as error:
+            raise source.broken("the section header is damaged") from error
+        self.offsets: list[int] = []
+        handlers: dict[int, Handler] = self.reader.blocktypes
+        self.known = {kind: handlers[kind] for kind in (INTERFACE, OLD_PACKET, SIMPLE_PACKET, PACKET)}
+        # Names, statistics and secrets are passed over: scapy would install the secrets.
+        handlers.clear()
+        handlers[INTERFACE] = self.interface
+        handlers[PACKET] = self.packet
+        handlers[OLD_PACKET] = self.old_packet
+        handlers[SIMPLE_PACKET] = self.simple_packet
+
+    def __iter__(self) -> Iterator[Record]:
+        source, reader = self.source, self.reader
+        while True:
+            source.mark()
+            if source.peek(4) == SECTION:
+                self.interfaces_end()
+            try:
+                with _silence():
+                    found: Record | None = reader._read_block(limits.CAPTURE_BLOCK_OCTETS)
+            except EOFError as error:
+                if source.offset == source.record:
+                    return
+                raise source.broken("this block contradicts its own lengths") from error
+            if found is not None:
+                yield found
+
+    def interfaces_end(self) -> None:
+        """A new section numbers its interfaces from 0 again."""
+        self.reader.interfaces.clear()
+        self.offsets.clear()
+
+    def interface(self, body: bytes, size: int) -> None:
+        """Note an interface's link type, resolution and offset."""
+        reader = self.reader
+        if len(reader.interfaces) >= limits.CAPTURE_INTERFACES:
+            raise self.source.broken(f"there are more than {limits.CAPTURE_INTERFACES} interfaces")
+        self.known[INTERFACE](body, size)
+        link_type, longest, options = reader.interfaces[-1]
+        # A snapshot length of 0 means none, where scapy takes a simple packet to be empty.
+        kept = {"tsresol": options["tsresol"]}
+        reader.interfaces[-1] = (link_type, longest or limits.CAPTURE_BLOCK_OCTETS, kept)
+        offset = reader._read_options(body[8:]).get(IF_TSOFFSET, b"")
+        whole = isinstance(offset, bytes) and len(offset) == 8
+        self.offsets.append(struct.unpack(reader.endian + "q", offset)[0] if whole else 0)
+
+    def packet(self, body: bytes, size: int) -> Record:
+        """An enhanced packet."""
+        return self.record(PACKET, body, self.word(body, "I", 0), self.word(body, "I", 12))
+
+    def old_packet(self, body: bytes, size: int) -> Record:
+        """A packet of the format's first edition."""
+        return self.record(OLD_PACKET, body, self.word(body, "H", 0), self.word(body, "I", 12))
+
+    def simple_packet(self, body: bytes, size: int) -> Record:
+        """A packet without a time, of the first interface."""
+        interfaces = self.reader.interfaces
+        longest = interfaces[0][1] if interfaces else 0
+        return self.record(SIMPLE_PACKET, body, 0, min(self.word(body, "I", 0), longest))
+
+    def word(self, body: bytes, kind: str, at: int) -> int:
+        """A number of a packet block's fixed part; EOFError, as the reader has it, if it is cut off."""
+        try:
+            value: int = struct.unpack_from(self.reader.endian + kind, body, at)[0]
+        except struct.error:
+            raise EOFError from None
+        return value
+
+    def record(self, kind: int, body: bytes, interface: int, captured: int) -> Record:
+        """The frame of a packet block, if the block really holds it."""
+        if interface >= len(self.reader.interfaces):
+            raise self.source.broken(f"interface {interface} is not described before its packet")
+        octets, about = self.known[kind](body, len(body))
+        if len(octets) != captured:
+            raise self.source.broken(f"a frame of {captured} octets is longer than its block")
+        time = 0
+        if about.tshigh is not None:
+            ticks = (about.tshigh << 32) + about.tslow
+            time = ticks * NANOSECONDS // about.tsresol + self.offsets[interface] * NANOSECONDS
+        return Record(time, about.linktype, octets, captured < about.wirelen)
+
+
+def _refuse(_record: logging.LogRecord) -> bool:
+    return False
+
+
+_LOG: Final = logging.getLogger("scapy.runtime")
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep scapy's remarks off the caller's standard error."""
+    _LOG.addFilter(_refuse)
+    try:
+        yield
+    finally:
+        _LOG.removeFilter(_refuse)

@@ -1,0 +1,146 @@
+"""Writing: a pcap file of UDP datagrams, with IP and UDP headers made for them.
+
+The file has nanosecond times and bare IP packets (link type 101), which hold IPv4 and IPv6 side by
+side and claim no hardware addresses that nobody knows.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import BinaryIO, Final
+
+from gsakmp import limits
+from gsakmp.captures.datagram import Datagram
+from gsakmp.captures.links import RAW
+from gsakmp.captures.packets import IPV4_HEADER, IPV6_HEADER, UDP, UDP_HEADER
+from gsakmp.errors import EncodeError, LocalError
+
+__all__ = ["write"]
+
+SOURCE: Final = "192.0.2.1"
+DESTINATION: Final = "192.0.2.2"
+GDOI_PORT: Final = 848
+LONGEST: Final = 65_535  # what the length fields of IPv4, IPv6 and UDP can say
+HOPS: Final = 64
+SECOND: Final = 1_000_000_000
+
+Address = IPv4Address | IPv6Address
+
+
+def write(
+    target: str | os.PathLike[str] | BinaryIO, datagrams: Iterable[Datagram], port: int = GDOI_PORT
+) -> int:
+    """Write a pcap file, and return the number of datagrams in it.
+
+    Each datagram is one packet, whatever its size up to 65,535 octets with headers, with right
+    lengths and checksums; a truncated one is written as a frame captured short. Frames are numbered
+    anew. An unknown source becomes 192.0.2.1, an unknown destination 192.0.2.2 (RFC 5737), each with
+    `port` unless the datagram names one.
+
+    Raises `gsakmp.errors.EncodeError` for a datagram that does not fit (those before it are written),
+    `gsakmp.errors.LocalError` if the file can't be written.
+    """
+    from scapy.utils import RawPcapWriter
+
+    count = 0
+    with _opened(target) as file:
+        writer: RawPcapWriter = RawPcapWriter(
+            file, linktype=RAW, endianness="<", nano=True, snaplen=limits.CAPTURE_FRAME_OCTETS
+        )
+        writer.write_header(None)
+        for datagram in datagrams:
+            try:
+                packet = _packet(datagram, port)
+                seconds, nanoseconds = _time(datagram.time)
+            except EncodeError as error:
+                raise error.within(f"datagrams[{count}]") from error
+            size = len(packet)
+            writer.write_packet(packet, seconds, nanoseconds, size, size + datagram.missing)
+            count += 1
+        file.flush()
+    return count
+
+
+@contextmanager
+def _opened(target: str | os.PathLike[str] | BinaryIO) -> Iterator[BinaryIO]:
+    name = os.fspath(target) if isinstance(target, str | os.PathLike) else "capture"
+    try:
+        if isinstance(target, str | os.PathLike):
+            with open(target, "wb") as file:
+                yield file
+        else:
+            yield target
+    except (OSError, ValueError) as error:  # a closed file is a ValueError
+        raise LocalError(f"{name} cannot be written: {error}") from error
+
+
+def _time(time: int) -> tuple[int, int]:
+    seconds, nanoseconds = divmod(time, SECOND)
+    if not 0 <= seconds < 1 << 32:
+        raise EncodeError("the seconds of a pcap file are 32 bits, from 1970 on", "time")
+    return seconds, nanoseconds
+
+
+def _address(text: str, field: str) -> Address:
+    try:
+        return ip_address(text)
+    except ValueError as error:
+        raise EncodeError(str(error), field) from error
+
+
+def _packet(datagram: Datagram, port: int) -> bytes:
+    """The IP packet around a datagram."""
+    source = _address(datagram.source_address or SOURCE, "source_address")
+    destination = _address(datagram.destination_address or DESTINATION, "destination_address")
+    if source.version != destination.version:
+        raise EncodeError("one address is IPv4, the other IPv6", "destination_address")
+    header = IPV4_HEADER.size if source.version == 4 else 0  # the IPv6 length leaves its header out
+    length = UDP_HEADER.size + len(datagram.octets) + datagram.missing
+    if header + length > LONGEST or datagram.missing < 0:
+        raise EncodeError(f"one packet cannot hold {len(datagram.octets)} octets", "octets")
+    segment = _segment(datagram, source, destination, length, port)
+    if source.version == 4:
+        return _ipv4_header(source, destination, header + length) + segment
+    return IPV6_HEADER.pack(6 << 28, length, UDP, HOPS, source.packed, destination.packed) + segment
+
+
+def _segment(datagram: Datagram, source: Address, destination: Address, length: int, port: int) -> bytes:
+    """UDP header and payload (RFC 768)."""
+    source_port = _port(datagram.source_port, datagram.source_address, port, "source_port")
+    destination_port = _port(
+        datagram.destination_port, datagram.destination_address, port, "destination_port"
+    )
+    checksum = 0  # none, where the octets are not all known
+    if not datagram.missing:
+        pseudo = struct.pack(">II", length, UDP) + source.packed + destination.packed
+        plain = UDP_HEADER.pack(source_port, destination_port, length, 0)
+        checksum = _checksum(pseudo + plain + datagram.octets) or 0xFFFF
+    return UDP_HEADER.pack(source_port, destination_port, length, checksum) + datagram.octets
+
+
+def _port(port: int, address: str, default: int, field: str) -> int:
+    chosen = port if port or address else default
+    if not 0 <= chosen < 1 << 16:
+        raise EncodeError(f"{chosen} is no UDP port", field)
+    return chosen
+
+
+def _ipv4_header(source: Address, destination: Address, total: int) -> bytes:
+    """An IPv4 header without options (RFC 791, 3.1)."""
+    parts = [0x45, 0, total, 0, 0, HOPS, UDP, 0, source.packed, destination.packed]
+    parts[7] = _checksum(IPV4_HEADER.pack(*parts))
+    return IPV4_HEADER.pack(*parts)
+
+
+def _checksum(octets: bytes) -> int:
+    """The Internet checksum (RFC 1071): the complement of the sum in ones' complement of 16-bit words.
+
+    2**16 is 1 modulo 65,535, so the sum of the words is the whole number's remainder.
+    """
+    padded = octets + b"\0" * (len(octets) % 2)
+    remainder = int.from_bytes(padded, "big") % 0xFFFF
+    return 0xFFFF - remainder if remainder or not any(padded) else 0

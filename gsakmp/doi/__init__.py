@@ -1,0 +1,41 @@
+"""Domains of interpretation: what gives the numbers of a message their meaning, and how to add one.
+
+`ISAKMP`, `IPSEC` and `GDOI` are three; `DOI.extended` makes another::
+
+    MINE = GDOI.extended("mine", tek_protocols={200: MyTEK})
+    gsakmp.parse(octets, doi=MINE)
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gsakmp.doi.dialect import DIALECTS, GDOID, GDOID_BIG_ENDIAN, STANDARD, Dialect, dialect_named
+from gsakmp.doi.domain import DOI
+from gsakmp.doi.gdoi import GDOI
+from gsakmp.doi.ikev2 import IKEV2
+from gsakmp.doi.ipsec import IPSEC, ISAKMP
+
+__all__ = [
+    "DIALECTS",
+    "DOI",
+    "DOIS",
+    "GDOI",
+    "GDOID",
+    "GDOID_BIG_ENDIAN",
+    "IKEV2",
+    "IPSEC",
+    "ISAKMP",
+    "STANDARD",
+    "Dialect",
+    "dialect_named",
+    "doi_of_port",
+]
+
+DOIS: Final = {doi.number: doi for doi in (ISAKMP, IPSEC, GDOI)}
+"""The domains of interpretation here, by number."""
+
+
+def doi_of_port(port: int) -> DOI:
+    """The domain that a UDP port means: GDOI on 848, else that of IPsec."""
+    return next((doi for doi in DOIS.values() if port in doi.ports), IPSEC)

@@ -1,0 +1,45 @@
+"""How some peers differ from the standards on the wire."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from gsakmp.errors import ConfigurationError
+
+__all__ = ["DIALECTS", "GDOID", "GDOID_BIG_ENDIAN", "STANDARD", "Dialect", "dialect_named"]
+
+
+class Dialect(msgspec.Struct, frozen=True, kw_only=True):
+    """The differences of one sort of peer, each named; what the standards say is the default."""
+
+    name: str
+    sa_kek_reserved_octets: int = 4
+    """Octets of RESERVED2 after the SPI of an SA KEK payload: 4 (RFC 6407, 5.3)."""
+    tek_addresses_reversed: bool = False
+    """IPv4 addresses and masks of an SA TEK payload have their four octets in reverse order."""
+    tek_ports_reversed: bool = False
+    """Ports of an SA TEK payload have their two octets in reverse order."""
+
+
+STANDARD: Final = Dialect(name="standard")
+"""As the RFCs say."""
+
+GDOID: Final = Dialect(name="gdoid", sa_kek_reserved_octets=6, tek_addresses_reversed=True)
+"""Cisco's open GDOI daemon on a little-endian machine. It sends RFC 3547's POP key length after four octets
+of its own, and an SA TEK's addresses as they lie in memory."""
+
+GDOID_BIG_ENDIAN: Final = Dialect(name="gdoid-big-endian", sa_kek_reserved_octets=6, tek_ports_reversed=True)
+"""The same daemon on a big-endian machine, as in its published log: there the ports come out reversed."""
+
+DIALECTS: Final = {dialect.name: dialect for dialect in (STANDARD, GDOID, GDOID_BIG_ENDIAN)}
+"""By name."""
+
+
+def dialect_named(name: str) -> Dialect:
+    """The dialect of that name. Raises `ConfigurationError`."""
+    try:
+        return DIALECTS[name]
+    except KeyError:
+        raise ConfigurationError(f"no dialect {name!r}; there are {', '.join(DIALECTS)}") from None

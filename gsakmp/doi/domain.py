@@ -1,0 +1,127 @@
+"""A domain of interpretation (RFC 2408, 2.1) as an object: what gives numbers their meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from gsakmp.doi.dialect import STANDARD, Dialect
+from gsakmp.errors import ConfigurationError
+from gsakmp.registries import ExchangeType
+from gsakmp.wire import AttributeTable, Rules, Tables
+
+__all__ = ["DOI", "by_kind"]
+
+FIRST_OWN_EXCHANGE = 32  # RFC 2408, 3.1: 32 to 239 are the DOI's own
+
+
+def by_kind(classes: Iterable[Any]) -> dict[int, Any]:
+    """Payload classes by every payload type that they have."""
+    return {int(kind): cls for cls in classes for kind in cls.kinds}
+
+
+@dataclass(frozen=True, eq=False)
+class DOI:
+    """One domain of interpretation.
+
+    `exchanges` names the exchange types from 32 on. `tables` say what payload types, protocols, attribute
+    types and identities stand for; `exchange_tables`, for some exchanges, what they stand for there
+    instead. `ports` are the UDP ports that mean it. Make another with `extended`.
+    """
+
+    number: int
+    name: str
+    title: str
+    exchanges: Any
+    tables: Tables
+    exchange_tables: Mapping[int, Tables] = field(default_factory=dict)
+    ports: frozenset[int] = frozenset()
+    spec: str = ""
+
+    def __repr__(self) -> str:
+        return f"<DOI {self.name}>"
+
+    def exchange(self, number: int) -> Any:
+        """The exchange type as a member of its registry (RFC 2408, 3.1). ValueError past an octet."""
+        return (ExchangeType if number < FIRST_OWN_EXCHANGE else self.exchanges).lookup[number]
+
+    def exchange_from_text(self, text: str) -> Any:
+        """The exchange type of that name or number. Raises `EncodeError`."""
+        for registry in (self.exchanges, ExchangeType):
+            member = next((m for m in registry if m.name == text.upper().replace("-", "_")), None)
+            if member is not None:
+                return member
+        number = self.exchanges.from_text(text)
+        return self.exchange(int(number))
+
+    @cached_property
+    def _rules(self) -> dict[tuple[Any, ...], Rules]:
+        return {}
+
+    def rules(self, exchange_type: int, dialect: Dialect = STANDARD, *, lenient: bool = False) -> Rules:
+        """The rules for reading and writing messages of that exchange."""
+        own = int(exchange_type) if exchange_type in self.exchange_tables else None
+        key = own, dialect, lenient
+        found = self._rules.get(key)
+        if found is None:
+            tables = self.tables
+            if own is not None:
+                there = self.exchange_tables[own]
+                tables = tables.with_tables(there.chains, there.choices, there.attributes)
+            found = self._rules[key] = Rules(tables, dialect, lenient=lenient)
+        return found
+
+    def extended(
+        self,
+        name: str,
+        *,
+        number: int | None = None,
+        payloads: Iterable[Any] = (),
+        sa_attributes: Iterable[Any] = (),
+        protocols: Mapping[int, Any] | None = None,
+        tek_protocols: Mapping[int, Any] | None = None,
+        identities: Mapping[int, Any] | None = None,
+        notifications: Mapping[int, Any] | None = None,
+        attributes: Mapping[Any, AttributeTable] | None = None,
+        key_packets: Mapping[int, AttributeTable] | None = None,
+        exchanges: Any = None,
+        ports: Iterable[int] = (),
+    ) -> DOI:
+        """This domain with additions of your own; what is not given stays.
+
+        `payloads` and `sa_attributes` are payload classes. `protocols` are transform classes by protocol
+        id, `tek_protocols` element classes by TEK protocol id, `identities` and `notifications` value types
+        or element classes by ID type and notify type. `attributes` are attribute tables by the name that
+        an ``Attributes(...)`` field gives, `key_packets` such tables by KD type.
+
+        Raises `ConfigurationError` for what can't be part of a domain.
+        """
+        tables = self.tables.with_tables(
+            chains={
+                "payloads": by_kind(payloads),
+                "SA attributes": by_kind(sa_attributes),
+                **{("transforms", p): by_kind([cls]) for p, cls in (protocols or {}).items()},
+            },
+            choices={
+                "TEK protocol": tek_protocols or {},
+                "identification": identities or {},
+                "notification": notifications or {},
+            },
+            attributes={
+                **(attributes or {}),
+                **{("key packet", kind): table for kind, table in (key_packets or {}).items()},
+            },
+        )
+        for cls in [*payloads, *sa_attributes]:
+            if not getattr(cls, "kinds", ()):
+                raise ConfigurationError(f"{cls.__name__} has no kind: class {cls.__name__}(Payload, kind=...)")
+        return replace(
+            self,
+            name=name,
+            number=self.number if number is None else number,
+            tables=tables,
+            exchanges=exchanges or self.exchanges,
+            ports=frozenset(ports) or self.ports,
+        )

@@ -1,0 +1,78 @@
+"""Every bound on what an untrusted peer can make us hold: name, value, unit, reason.
+
+They are far above what the standards need and far below what would hurt. A message that passes one
+raises `gsakmp.errors.LimitExceeded`, in lenient mode too.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = [
+    "ATTRIBUTES_PER_PAYLOAD",
+    "CACHED_ATTRIBUTES",
+    "CAPTURE_BLOCK_OCTETS",
+    "CAPTURE_FRAME_OCTETS",
+    "CAPTURE_INTERFACES",
+    "ELEMENTS_PER_PAYLOAD",
+    "FRAGMENTS_PER_DATAGRAM",
+    "FRAGMENT_SECONDS",
+    "HEX_LINE_OCTETS",
+    "JSON_LINE_OCTETS",
+    "MESSAGE_OCTETS",
+    "NESTING",
+    "PAYLOADS_PER_CHAIN",
+    "PENDING_DATAGRAMS",
+    "PENDING_OCTETS",
+]
+
+MESSAGE_OCTETS: Final = 65_535
+"""Octets of one message: ISAKMP runs over UDP, whose length field has 16 bits (RFC 768)."""
+
+PAYLOADS_PER_CHAIN: Final = 256
+"""Payloads linked by Next Payload in one chain. Proposals and transforms number at most 255
+(RFC 2408, 3.5 and 3.6: one octet), and a GDOI group with 200 TEKs still fits."""
+
+NESTING: Final = 8
+"""Chains and attribute lists inside one another. The standards reach four: SA, proposal,
+transform, attribute; KD, key packet, attribute, LKH key."""
+
+ATTRIBUTES_PER_PAYLOAD: Final = 1024
+"""Attributes in one payload or key packet: a KD may hold an LKH update array per affected subtree
+(RFC 6407, 5.6.3.2), so this is above what a transform would ever need."""
+
+ELEMENTS_PER_PAYLOAD: Final = 8192
+"""Elements of a counted list (SPIs of a Delete, keys of an LKH array, key packets of a KD).
+4,080 LKH keys of the smallest size fill the largest message."""
+
+CACHED_ATTRIBUTES: Final = 4096
+"""Distinct TV attributes that a table keeps for reuse; past it they are made anew each time."""
+
+CAPTURE_FRAME_OCTETS: Final = 262_144
+"""Octets of one frame in a pcap file: the largest snapshot length that capture programs use. A
+longer record means that the file is damaged."""
+
+CAPTURE_BLOCK_OCTETS: Final = 16 * 1024 * 1024
+"""Octets of one pcapng block; those that are no packets (names, secrets) may be longer than a frame."""
+
+CAPTURE_INTERFACES: Final = 1024
+"""Interfaces of one pcapng section; a machine with this many is not known."""
+
+FRAGMENTS_PER_DATAGRAM: Final = 64
+"""IP fragments of one datagram in a capture: 65,535 octets in pieces of 1,024 and up."""
+
+FRAGMENT_SECONDS: Final = 60
+"""Seconds of capture time that a datagram's fragments wait for one another (RFC 8200, 4.5); later
+ones with the same identification belong to another datagram."""
+
+PENDING_DATAGRAMS: Final = 1024
+"""Datagrams of a capture that wait for fragments; the oldest is given up first."""
+
+PENDING_OCTETS: Final = 16 * 1024 * 1024
+"""Octets of fragments that a capture reader holds at once."""
+
+JSON_LINE_OCTETS: Final = 16 * 1024 * 1024
+"""One line of ``decode --json``; a message of 65,535 octets takes about a megabyte."""
+
+HEX_LINE_OCTETS: Final = 1024 * 1024
+"""Hexadecimal digits and separators of one message given as text."""

@@ -1,0 +1,16 @@
+"""The SA TEK payload (RFC 6407, 5.5): how a group's traffic is protected."""
+
+from typing import Annotated, Any
+
+from gsakmp.registries import PayloadType, TEKProtocolID
+from gsakmp.wire import Choice, Code, Int8ub, Payload, this
+
+__all__ = ["SATEK"]
+
+
+class SATEK(Payload, kind=PayloadType.SA_TEK, spec="RFC 6407, 5.5", title="SA TEK (SAT)"):
+    """One data-security SA. The protocol decides what the rest is: `ESPTEK`, `AHTEK`, `IEC61850TEK`, or
+    octets for a protocol that the domain of interpretation does not know."""
+
+    protocol_id: Annotated[TEKProtocolID, Code(Int8ub, TEKProtocolID), "the security protocol"]
+    tek: Annotated[Any, Choice("TEK protocol", this.protocol_id), "the TEK protocol-specific payload"]

@@ -1,0 +1,1 @@
+"""The payloads of ISAKMP, IKEv1 and the IPsec DOI."""

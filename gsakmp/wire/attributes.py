@@ -1,0 +1,239 @@
+"""Data attributes (RFC 2408, 3.3): a type, and a value of two octets (TV) or of a given length (TLV).
+
+What a type means is said by a table of the domain of interpretation. An `AttributeTable` is such a
+table: it turns octets into typed `Attribute` objects and back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from gsakmp import limits
+from gsakmp.errors import ConfigurationError, DecodeError, EncodeError, LengthMismatch, LimitExceeded, Truncated
+from gsakmp.wire.element import Auto, Element
+from gsakmp.wire.values import OCTETS, ValueType
+from gsakmp.wire.vocabulary import AUTO
+
+__all__ = ["INTEGER", "Attribute", "AttributeKind", "AttributeTable", "KeyAttribute", "basic", "variable"]
+
+AF: Final = 0x8000
+"""The Attribute Format bit: set for TV."""
+
+INTEGER: Final = "integer"
+"""The value of an attribute that is an unsigned integer, of any width."""
+
+
+class Attribute(Element, spec="RFC 2408, 3.3", title="Data Attribute"):
+    """One attribute: its `type`, from the table's registry, and its `value`.
+
+    The value is a registry's number, an integer, octets, or an element (an LKH array), as the table
+    says. `basic` is the AF bit: True for TV, False for TLV, `AUTO` for the table's own form. `length`
+    is the octets of an integer's value in TLV, `AUTO` for four, or what it takes if that is more.
+    """
+
+    type: int
+    value: Any
+    basic: bool | None = AUTO
+    length: Auto = AUTO
+
+
+class KeyAttribute(Attribute):
+    """An attribute whose value is a key: its repr gives the size alone."""
+
+    def __repr__(self) -> str:
+        size = f"{len(self.value)} secret octets" if isinstance(self.value, bytes) else "secret"
+        return f"KeyAttribute(type={self.type!r}, value=<{size}>)"
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeKind:
+    """How one attribute type is read.
+
+    `basic` is the form in which it is built (TV or TLV); both are parsed. `content` is a registry (an
+    open enum), `INTEGER`, a `ValueType`, or an element class. `doc` says what it means.
+    """
+
+    basic: bool
+    content: Any
+    doc: str = ""
+    secret: bool = False
+
+
+def basic(content: Any = INTEGER, doc: str = "") -> AttributeKind:
+    """An attribute that is sent as TV: `content` is a registry or `INTEGER`."""
+    return AttributeKind(True, content, doc)
+
+
+def variable(content: Any = OCTETS, doc: str = "", *, secret: bool = False) -> AttributeKind:
+    """An attribute that is sent as TLV: `content` is `INTEGER`, a `ValueType` or an element class."""
+    return AttributeKind(False, content, doc, secret)
+
+
+
+@dataclass(eq=False)
+class AttributeTable:
+    """The attribute types of one place (phase 1, SA KEK, a TEK key packet), by number.
+
+    `registry` names the types. A type that `kinds` lacks is kept: an integer in TV, octets in TLV.
+    """
+
+    name: str
+    registry: Any
+    kinds: Mapping[int, AttributeKind]
+    spec: str = ""
+    cache: dict[int, Attribute] = field(default_factory=dict, repr=False)
+
+    def with_kinds(self, kinds: Mapping[int, AttributeKind], registry: Any = None) -> AttributeTable:
+        """A table with some types added or read otherwise."""
+        merged = {**self.kinds, **kinds}
+        return AttributeTable(self.name, registry or self.registry, merged, self.spec)
+
+    def __iter__(self) -> Iterator[tuple[int, AttributeKind]]:
+        return iter(self.kinds.items())
+
+    def __post_init__(self) -> None:
+        for number, kind in self.kinds.items():
+            if not 0 <= number < AF:
+                raise ConfigurationError(f"{self.name}: attribute type {number} does not fit in 15 bits")
+            if kind.basic and isinstance(kind.content, ValueType):
+                raise ConfigurationError(f"{self.name}: type {number} is TV, which holds a number")
+
+    # -- octets to attributes ------------------------------------------------------------------------
+
+    def from_word(self, word: int) -> Attribute:
+        """The TV attribute of four octets, `word`. Frozen, hence shared: at most
+        `limits.CACHED_ATTRIBUTES` of them are kept."""
+        number, value = word >> 16 & ~AF, word & 0xFFFF
+        kind = self.kinds.get(number)
+        form = AUTO if kind is not None and kind.basic else True
+        made = self.make(kind, number, self.number(kind, value), form, AUTO)
+        if len(self.cache) < limits.CACHED_ATTRIBUTES:
+            self.cache[word] = made
+        return made
+
+    def from_octets(self, number: int, buf: bytes, at: int, end: int, rules: Any) -> Attribute:
+        """The TLV attribute of type `number` whose value is the octets from `at` to `end`."""
+        kind = self.kinds.get(number)
+        if kind is None:
+            return self.make(None, number, buf[at:end], AUTO, AUTO)
+        form = False if kind.basic else AUTO
+        if isinstance(kind.content, ValueType):
+            try:
+                value = kind.content.decode(buf[at:end])
+            except ValueError as exc:
+                if not rules.lenient:
+                    raise LengthMismatch(str(exc), self.label(number), at) from None
+                value = buf[at:end]
+            return self.make(kind, number, value, form, AUTO)
+        if isinstance(kind.content, type) and issubclass(kind.content, Element):
+            return self.make(kind, number, self.element(kind.content, buf, at, end, rules), form, AUTO)
+        value = int.from_bytes(buf[at:end], "big")
+        length = AUTO if end - at == usual_length(value) else end - at
+        return self.make(kind, number, self.number(kind, value), form, length)
+
+    @staticmethod
+    def element(cls: Any, buf: bytes, at: int, end: int, rules: Any) -> Any:
+        try:
+            return rules.parser(cls)(buf, at, end, rules)
+        except LimitExceeded:
+            raise
+        except DecodeError as exc:
+            if not rules.lenient:
+                raise exc.within("value") from None
+            return buf[at:end]
+
+    def make(
+        self, kind: AttributeKind | None, number: int, value: Any, form: bool | None, length: Auto
+    ) -> Attribute:
+        cls = KeyAttribute if kind is not None and kind.secret else Attribute
+        return cls(self.registry(number), value, form, length)
+
+    def number(self, kind: AttributeKind | None, value: int) -> int:
+        if kind is None or kind.content is INTEGER or not is_registry(kind.content):
+            return value
+        member: int = kind.content(value) if value <= 0xFFFF else value
+        return member
+
+    def label(self, number: int) -> str:
+        return str(getattr(self.registry(number), "name", f"attribute {number}"))
+
+    # -- attributes to octets ------------------------------------------------------------------------
+
+    def build_into(self, attribute: Attribute, out: bytearray, rules: Any) -> None:
+        """Append the octets of `attribute`. Raises `EncodeError` for a value that does not fit."""
+        number, value = int(attribute.type), attribute.value
+        if not 0 <= number < AF:
+            raise EncodeError(f"attribute type {number} does not fit in 15 bits", "type")
+        kind = self.kinds.get(number)
+        form = attribute.basic
+        if form is None:
+            form = isinstance(value, int) if kind is None else kind.basic
+        if form:
+            if not (isinstance(value, int) and 0 <= value <= 0xFFFF):
+                raise EncodeError(f"{self.label(number)} as TV holds a number up to 65535", "value")
+            out += (AF | number).to_bytes(2, "big") + value.to_bytes(2, "big")
+            return
+        start = len(out)
+        out += number.to_bytes(2, "big") + b"\0\0"
+        out += self.octets_of(kind, attribute, rules)
+        if len(out) - start - 4 > 0xFFFF:
+            raise EncodeError(f"{self.label(number)}: {len(out) - start - 4} octets, at most 65535", "value")
+        out[start + 2 : start + 4] = (len(out) - start - 4).to_bytes(2, "big")
+
+    def octets_of(self, kind: AttributeKind | None, attribute: Attribute, rules: Any) -> bytes:
+        value = attribute.value
+        if isinstance(value, bytes):
+            return value
+        if isinstance(value, Element):
+            inner = bytearray()
+            rules.builder(type(value))(value, inner, rules)
+            return bytes(inner)
+        if kind is not None and isinstance(kind.content, ValueType):
+            return kind.content.octets_of(value)
+        if isinstance(value, int) and value >= 0:
+            length = usual_length(value) if attribute.length is None else attribute.length
+            try:
+                return value.to_bytes(length, "big")
+            except OverflowError:
+                raise EncodeError(f"{value:#x} does not fit in {length} octets", "value") from None
+        raise EncodeError(f"{type(value).__name__} is no value of {self.label(attribute.type)}", "value")
+
+
+def is_registry(content: Any) -> bool:
+    return isinstance(content, type) and issubclass(content, int)
+
+
+def usual_length(value: int) -> int:
+    """The octets that an integer in TLV takes where nothing else is said: four, or what it needs."""
+    return max(4, (value.bit_length() + 7) // 8)
+
+
+def parse_attributes(
+    table: AttributeTable, buf: bytes, at: int, end: int, rules: Any
+) -> tuple[Attribute, ...]:
+    """The attributes from `at` to `end`. Raises `DecodeError` with the place in the list as its path."""
+    items: list[Attribute] = []
+    add, known = items.append, table.cache.get
+    while at < end:
+        if end - at < 4:
+            raise Truncated(f"an attribute needs 4 octets, {end - at} are left", f"[{len(items)}]", at)
+        word = int.from_bytes(buf[at : at + 4], "big")
+        if word & 0x80000000:
+            add(known(word) or table.from_word(word))
+            at += 4
+            continue
+        stop = at + 4 + (word & 0xFFFF)
+        if stop > end:
+            problem = f"{word & 0xFFFF} octets of value, {end - at - 4} are left"
+            raise Truncated(problem, f"[{len(items)}]", at + 2)
+        try:
+            add(table.from_octets(word >> 16, buf, at + 4, stop, rules))
+        except DecodeError as exc:
+            raise exc.within(f"[{len(items)}]") from None
+        at = stop
+    if len(items) > limits.ATTRIBUTES_PER_PAYLOAD:
+        bound = f"limits.ATTRIBUTES_PER_PAYLOAD ({limits.ATTRIBUTES_PER_PAYLOAD})"
+        raise LimitExceeded(f"{len(items)} attributes, more than {bound}", "", at)
+    return tuple(items)

@@ -1,0 +1,59 @@
+"""What every test may use: where the captures are, which outside tools there are, how hard to search."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+PCAPS = ROOT / "pcaps"
+
+REQUIRE_ALL = os.environ.get("GSAKMP_REQUIRE_ALL") == "1"
+"""Set by .ci/run: there a missing tool is a failure, so that no check can drop out unseen."""
+
+# A deadline per example measures the machine, not the code. A run that decides about a change must
+# give the same answer twice, so it is derandomized; elsewhere each run looks at new examples.
+settings.register_profile("default", deadline=None)
+settings.register_profile(
+    "ci",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("dev", deadline=None, max_examples=20)
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if REQUIRE_ALL or os.environ.get("CI") else "default")
+)
+
+
+def require_tool(name: str) -> str:
+    """The path of the program `name`; without it the test, or the whole module, is skipped.
+
+    Under ``GSAKMP_REQUIRE_ALL=1`` it fails instead. Call it in a test, in a fixture, or at the top of
+    a module whose tests all need the program.
+    """
+    path = shutil.which(name)
+    if path is not None:
+        return path
+    reason = f"{name} is not installed"
+    if REQUIRE_ALL:
+        pytest.fail(f"{reason}, and GSAKMP_REQUIRE_ALL=1 asks for every tool", pytrace=False)
+    pytest.skip(reason, allow_module_level=True)
+
+
+@pytest.fixture(scope="session")
+def pcaps() -> Path:
+    """The folder of captures that the project ships."""
+    return PCAPS
+
+
+@pytest.fixture(scope="session")
+def tshark() -> str:
+    """The path of tshark, which some tests take as their oracle."""
+    return require_tool("tshark")
