@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 import msgspec
 
 from gsakmp import limits
-from gsakmp.doi import DOIS, IKEV2, STANDARD, Dialect, DOI, dialect_named, doi_of_port
+from gsakmp.doi import DOI, DOIS, IKEV2, STANDARD, Dialect, dialect_named, doi_of_port
 from gsakmp.errors import (
     DecodeError,
     EncodeError,
@@ -77,7 +77,10 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     dialect: Dialect = STANDARD
 
     def __repr__(self) -> str:
-        parts = [f"{self.exchange_name}", f"cookies={self.initiator_cookie.hex()}:{self.responder_cookie.hex()}"]
+        parts = [
+            f"{self.exchange_name}",
+            f"cookies={self.initiator_cookie.hex()}:{self.responder_cookie.hex()}",
+        ]
         if self.message_id:
             parts.append(f"message_id={self.message_id:#010x}")
         parts += [f"ciphertext=<{len(self.ciphertext)} octets>"] if self.ciphertext else []
@@ -182,7 +185,8 @@ class Message(msgspec.Struct, frozen=True, gc=False):
         cls, text: str | bytes, *, dois: Iterable[DOI] = (), dialects: Iterable[Dialect] = ()
     ) -> Message:
         """The message that `to_json` gave. Raises `EncodeError`, with the path of what is wrong."""
-        if not isinstance(text, str | bytes) or len(text) > limits.JSON_LINE_OCTETS:
+        given: Any = text
+        if not isinstance(given, str | bytes) or len(given) > limits.JSON_LINE_OCTETS:
             raise EncodeError(f"JSON text of at most {limits.JSON_LINE_OCTETS} characters is wanted")
         try:
             plain = msgspec.json.decode(text)
@@ -198,7 +202,9 @@ def octets_argument(octets: Any) -> bytes:
     if not isinstance(octets, bytes | bytearray | memoryview):
         raise EncodeError(f"{type(octets).__name__} where octets (bytes) are wanted")
     if len(octets) > limits.MESSAGE_OCTETS + len(NON_ESP_MARKER):
-        raise LimitExceeded(f"{len(octets)} octets, more than limits.MESSAGE_OCTETS ({limits.MESSAGE_OCTETS})")
+        raise LimitExceeded(
+            f"{len(octets)} octets, more than limits.MESSAGE_OCTETS ({limits.MESSAGE_OCTETS})"
+        )
     return bytes(octets)
 
 
@@ -231,7 +237,9 @@ def parse(
         raise LimitExceeded("nested too deep") from None
     except Exception as exc:
         # The octets may hold keys, so they are not shown.
-        raise InternalError(f"{type(exc).__name__} in parsing {len(octets)} octets: please report it") from exc
+        raise InternalError(
+            f"{type(exc).__name__} in parsing {len(octets)} octets: please report it"
+        ) from exc
 
 
 def parse_message(octets: bytes, port: int, doi: DOI | None, dialect: Dialect, lenient: bool) -> Message:
@@ -243,7 +251,7 @@ def parse_message(octets: bytes, port: int, doi: DOI | None, dialect: Dialect, l
     fields = HEADER.unpack_from(octets, at)
     initiator, responder, kind, version, exchange, flags, message_id, length = fields
     major = version >> 4
-    if major == 2:  # noqa: PLR2004  # IKEv2 (RFC 7296, 3.1)
+    if major == 2:  # IKEv2 (RFC 7296, 3.1)
         doi = IKEV2
     elif doi is None:
         doi = doi_in_force(octets, at, kind, flags, port)
@@ -288,7 +296,7 @@ def after_marker(octets: bytes) -> int:
 def doi_in_force(octets: bytes, at: int, kind: int, flags: int, port: int) -> DOI:
     """That of an SA payload at the start, where it is one that is known, else that of the port."""
     place = at + HEADER_OCTETS + 4
-    if kind == SA and not flags & ENCRYPTED and len(octets) >= place + 4 and octets[at + 18] < 32:  # noqa: PLR2004
+    if kind == SA and not flags & ENCRYPTED and len(octets) >= place + 4 and octets[at + 18] < 32:
         found = DOIS.get(int.from_bytes(octets[place : place + 4], "big"))
         if found is not None:
             return found
@@ -354,7 +362,7 @@ def build_message(message: Message) -> bytes:
 def check_header(message: Message, kind: int, length: int) -> None:
     for name in ("initiator_cookie", "responder_cookie"):
         value = getattr(message, name)
-        if not isinstance(value, bytes) or len(value) != 8:  # noqa: PLR2004
+        if not isinstance(value, bytes) or len(value) != 8:
             raise EncodeError("a cookie has 8 octets", name)
     numbers = {
         "next_payload": (kind, 8),
@@ -366,15 +374,31 @@ def check_header(message: Message, kind: int, length: int) -> None:
         "length": (length, 32),
     }
     for name, (value, bits) in numbers.items():
-        if not isinstance(value, int) or not 0 <= value < 1 << bits:
+        number: Any = value
+        if not isinstance(number, int) or not 0 <= number < 1 << bits:
             raise EncodeError(f"{value} is no number of {bits} bits", name)
 
 
 # -- plain data to messages --------------------------------------------------------------------------
 
 PLAIN_FIELDS: Final = frozenset(
-    "doi dialect initiator_cookie responder_cookie version exchange_type flags message_id next_payload length "
-    "payloads ciphertext padding trailing non_esp_marker".split()
+    [
+        "doi",
+        "dialect",
+        "initiator_cookie",
+        "responder_cookie",
+        "version",
+        "exchange_type",
+        "flags",
+        "message_id",
+        "next_payload",
+        "length",
+        "payloads",
+        "ciphertext",
+        "padding",
+        "trailing",
+        "non_esp_marker",
+    ]
 )
 
 

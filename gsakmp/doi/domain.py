@@ -116,7 +116,9 @@ class DOI:
         )
         for cls in [*payloads, *sa_attributes]:
             if not getattr(cls, "kinds", ()):
-                raise ConfigurationError(f"{cls.__name__} has no kind: class {cls.__name__}(Payload, kind=...)")
+                raise ConfigurationError(
+                    f"{cls.__name__} has no kind: class {cls.__name__}(Payload, kind=...)"
+                )
         return replace(
             self,
             name=name,

@@ -9,11 +9,11 @@ from gsakmp.doi.ipsec import COMMON_TABLES
 from gsakmp.payloads import (
     AHTEK,
     ESPTEK,
+    IEC61850TEK,
     SAKEK,
     SATEK,
     GroupAssociatedPolicy,
     GroupSA,
-    IEC61850TEK,
     KeyDownload,
     ProofOfPossession,
     SequenceNumber,

@@ -1,5 +1,6 @@
-"""IKE version 2 as far as it shares the header and the chain with ISAKMP: payloads stay octets, encrypted ones
-too. It is no domain of interpretation, but plays the part of one for messages of major version 2."""
+"""IKE version 2 as far as it shares the header and the chain with ISAKMP: payloads stay octets.
+
+It is no domain of interpretation, but plays the part of one for messages of major version 2."""
 
 from __future__ import annotations
 

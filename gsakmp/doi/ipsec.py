@@ -77,7 +77,7 @@ COMMON_PAYLOADS: Final[dict[int, Any]] = {
     PayloadType.NAT_ORIGINAL_ADDRESS: NATOriginalAddress,
     PayloadType.NAT_ORIGINAL_ADDRESS_DRAFT: NATOriginalAddress,
 }
-"""What every domain here shares. The draft numbers 15 and 16 are left out: GDOI has its own meaning for them."""
+"""What every domain here shares; not the draft numbers 15 and 16, which are others' in GDOI."""
 
 COMMON_TABLES: Final = Tables(
     chains={
@@ -101,7 +101,9 @@ COMMON_TABLES: Final = Tables(
     },
 )
 
-NAT_TABLES: Final = COMMON_TABLES.with_tables(chains={"payloads": by_kind([NATDiscovery, NATOriginalAddress])})
+NAT_TABLES: Final = COMMON_TABLES.with_tables(
+    chains={"payloads": by_kind([NATDiscovery, NATOriginalAddress])}
+)
 
 ISAKMP: Final = DOI(
     number=DOINumber.ISAKMP,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asn1crypto import core, x509  # type: ignore[import-untyped, unused-ignore]  # ships no types
+from asn1crypto import core, x509
 
 __all__ = ["name_text", "names_text", "oid_text"]
 

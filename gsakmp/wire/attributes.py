@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gsakmp import limits
-from gsakmp.errors import ConfigurationError, DecodeError, EncodeError, LengthMismatch, LimitExceeded, Truncated
+from gsakmp.errors import (
+    ConfigurationError,
+    DecodeError,
+    EncodeError,
+    LengthMismatch,
+    LimitExceeded,
+    Truncated,
+)
 from gsakmp.wire.element import Auto, Element
 from gsakmp.wire.values import OCTETS, ValueType
 from gsakmp.wire.vocabulary import AUTO
@@ -69,7 +76,6 @@ def basic(content: Any = INTEGER, doc: str = "") -> AttributeKind:
 def variable(content: Any = OCTETS, doc: str = "", *, secret: bool = False) -> AttributeKind:
     """An attribute that is sent as TLV: `content` is `INTEGER`, a `ValueType` or an element class."""
     return AttributeKind(False, content, doc, secret)
-
 
 
 @dataclass(eq=False)
@@ -134,9 +140,10 @@ class AttributeTable:
         return self.make(kind, number, self.number(kind, value), form, length)
 
     @staticmethod
-    def element(cls: Any, buf: bytes, at: int, end: int, rules: Any) -> Any:
+    def element(of: Any, buf: bytes, at: int, end: int, rules: Any) -> Any:
+        """The element of class `of` in ``buf[at:end]``; lenient rules keep octets that are none."""
         try:
-            return rules.parser(cls)(buf, at, end, rules)
+            return rules.parser(of)(buf, at, end, rules)
         except LimitExceeded:
             raise
         except DecodeError as exc:
@@ -147,16 +154,19 @@ class AttributeTable:
     def make(
         self, kind: AttributeKind | None, number: int, value: Any, form: bool | None, length: Auto
     ) -> Attribute:
+        """An attribute of this table."""
         cls = KeyAttribute if kind is not None and kind.secret else Attribute
         return cls(self.registry(number), value, form, length)
 
     def number(self, kind: AttributeKind | None, value: int) -> int:
+        """`value` as a member of the registry that its type has, if any."""
         if kind is None or kind.content is INTEGER or not is_registry(kind.content):
             return value
         member: int = kind.content(value) if value <= 0xFFFF else value
         return member
 
     def label(self, number: int) -> str:
+        """The name of an attribute type."""
         return str(getattr(self.registry(number), "name", f"attribute {number}"))
 
     # -- attributes to octets ------------------------------------------------------------------------
@@ -183,6 +193,7 @@ class AttributeTable:
         out[start + 2 : start + 4] = (len(out) - start - 4).to_bytes(2, "big")
 
     def octets_of(self, kind: AttributeKind | None, attribute: Attribute, rules: Any) -> bytes:
+        """The octets of the value in TLV. Raises `EncodeError`."""
         value = attribute.value
         if isinstance(value, bytes):
             return value

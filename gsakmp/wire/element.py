@@ -13,6 +13,7 @@ code that parses and builds it is made from that (`gsakmp.wire.generator`) when 
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Final, Self, get_args, get_origin
@@ -31,9 +32,36 @@ Auto = int | None
 RESERVED_NAMES: Final = frozenset(
     # dict's methods would hide a field of a construct Container, and scapy's Packet slots one of a layer;
     # the last four are the parameters of generated code.
-    "items keys values get pop copy update clear setdefault popitem fromkeys search search_all "
-    "name time original fields direction parent underlayer comments explicit payload post_transforms "
-    "buf at end rules".split()
+    [
+        "items",
+        "keys",
+        "values",
+        "get",
+        "pop",
+        "copy",
+        "update",
+        "clear",
+        "setdefault",
+        "popitem",
+        "fromkeys",
+        "search",
+        "search_all",
+        "name",
+        "time",
+        "original",
+        "fields",
+        "direction",
+        "parent",
+        "underlayer",
+        "comments",
+        "explicit",
+        "payload",
+        "post_transforms",
+        "buf",
+        "at",
+        "end",
+        "rules",
+    ]
 )
 
 
@@ -61,7 +89,7 @@ class ElementMeta(msgspec.StructMeta):
 
     layout: Layout
 
-    def __new__(
+    def __new__(  # noqa: D102  # the class says it
         mcls,
         name: str,
         bases: tuple[type, ...],
@@ -81,7 +109,7 @@ class ElementMeta(msgspec.StructMeta):
         cls = super().__new__(mcls, name, bases, namespace, **options)
         declared: dict[str, tuple[Any, ...]] = {}
         for base in reversed(cls.__mro__):
-            declared.update(own_constructs(base.__dict__.get("__annotations__", {})))
+            declared.update(own_constructs(inspect.get_annotations(base)))
         for field in declared:
             if field in RESERVED_NAMES:
                 raise ConfigurationError(f"{name}.{field}: the name means something else to a back-end")
@@ -136,7 +164,7 @@ def with_default(con: Construct, value: Any) -> Construct:
 
 
 class Element(msgspec.Struct, metaclass=ElementMeta):
-    """Octets with a layout. Subclasses declare their fields with ``Annotated[type, construct, "meaning"]``."""
+    """Octets with a layout: subclasses declare fields as ``Annotated[type, construct, "meaning"]``."""
 
     layout: ClassVar[Layout]
 

@@ -245,27 +245,30 @@ def size(value: Any) -> Size:
 
 
 def integer(con: Any) -> IntegerForm:
+    match con:
+        case v.Code():
+            return replace(integer(con.subcon), registry=con.registry)
+        case v.Flags():
+            return replace(integer(con.subcon), registry=con.registry, flags=True)
+        case v.Swapped():
+            return replace(integer(con.subcon), swapped_by=con.switch)
+        case v.WholeLength():
+            return integer(con.word)
     return IntegerForm(con.length, con.fmtstr[-1].replace("L", "I"))
 
 
 def form_of(con: Any, words: dict[str, Any]) -> Form:
     """The form of a construct that wraps nothing but, possibly, its word."""
     match con:
-        case FormatField():
+        case FormatField() | v.Code() | v.Flags() | v.Swapped() | v.WholeLength():
             return integer(con)
-        case v.Code():
-            return replace(form_of(con.subcon, words), registry=con.registry)
-        case v.Flags():
-            return replace(form_of(con.subcon, words), registry=con.registry, flags=True)
-        case v.Swapped():
-            return replace(form_of(con.subcon, words), swapped_by=con.switch)
-        case v.WholeLength():
-            return integer(con.word)
         case v.BitSlice():
             word = integer(words[con.word])
             return BitsForm(con.word, word.octets, word.code, con.shift, con.width)
         case v.Octets():
-            return replace(form_of(con.subcon, words), value_type=con.value_type)
+            inner = form_of(con.subcon, words)
+            if isinstance(inner, OctetsForm):
+                return replace(inner, value_type=con.value_type)
         case Bytes():
             return OctetsForm(size(con.length))
         case v.Reserved():

@@ -18,7 +18,14 @@ from gsakmp.wire.rules import Rules
 from gsakmp.wire.values import OCTETS, ValueType
 from gsakmp.wire.vocabulary import AUTO
 
-__all__ = ["attribute_plain", "element_from", "element_plain", "number_plain", "payload_from", "payload_plain"]
+__all__ = [
+    "attribute_plain",
+    "element_from",
+    "element_plain",
+    "number_plain",
+    "payload_from",
+    "payload_plain",
+]
 
 EXACT: Final = 1 << 53
 """Integers up to here survive every JSON reader."""
@@ -103,8 +110,8 @@ def field_plain(element: Element, member: m.Member, value: Any, rules: Rules) ->
         case m.SequenceForm() | m.SharesForm():
             return [element_plain(item, rules) for item in value]
         case m.AttributesForm(table=name, key=key):
-            table = rules.attribute_table(name, None if key is None else key_of(key, element))
-            return [attribute_plain(item, table, rules) for item in value]
+            typed_by = rules.attribute_table(name, None if key is None else key_of(key, element))
+            return [attribute_plain(item, typed_by, rules) for item in value]
         case m.ChainForm():
             return [payload_plain(item, rules) for item in value]
 
@@ -166,7 +173,9 @@ def payload_plain(payload: Payload, rules: Rules) -> dict[str, Any]:
         value = getattr(payload, name)
         if name in defaults and value == defaults[name]:
             continue
-        out[name] = value.hex() if isinstance(value, bytes) else value if isinstance(value, str) else int(value)
+        out[name] = (
+            value.hex() if isinstance(value, bytes) else value if isinstance(value, str) else int(value)
+        )
     out.update(element_plain(payload, rules))
     return out
 
@@ -189,16 +198,20 @@ def element_from(cls: Any, plain: Any, rules: Rules) -> Any:
         raise EncodeError(f"{cls.__name__} has no field {unknown[0]!r}")
     values: dict[str, Any] = {}
     for member in members:
-        if member.name not in plain or plain[member.name] is None and member.default is AUTO:
+        if member.name not in plain or (plain[member.name] is None and member.default is AUTO):
             continue
         try:
             values[member.name] = field_from(member, plain[member.name], values, rules.inner)
         except EncodeError as exc:
             raise exc.within(member.name) from None
-    for name in set(PAYLOAD_FIELDS) & set(cls.__struct_fields__) & set(plain) - {k for k in values}:
+    for name in set(PAYLOAD_FIELDS) & set(cls.__struct_fields__) & set(plain) - set(values):
         is_text = name == "problem"
         values[name] = (
-            str(plain[name]) if is_text else octets_from(plain[name]) if name == "octets" else number_from(plain[name])
+            str(plain[name])
+            if is_text
+            else octets_from(plain[name])
+            if name == "octets"
+            else number_from(plain[name])
         )
     try:
         return cls(**values)
@@ -274,7 +287,12 @@ def value_from(value_type: ValueType, plain: Any) -> Any:
 
 def attribute_from(plain: Any, table: AttributeTable, rules: Rules) -> Attribute:
     """The attribute that `attribute_plain` gave. Raises `EncodeError`."""
-    if not isinstance(plain, Mapping) or not {"type", "value"} <= set(plain) <= {"type", "value", "basic", "length"}:
+    if not isinstance(plain, Mapping) or not {"type", "value"} <= set(plain) <= {
+        "type",
+        "value",
+        "basic",
+        "length",
+    }:
         raise EncodeError("an attribute has a type and a value, and may have basic and length")
     number = number_from(plain["type"], registry_of(table))
     kind = table.kinds.get(int(number))
@@ -299,7 +317,7 @@ def attribute_value_from(kind: Any, plain: Any, rules: Rules) -> Any:
     if kind.content is INTEGER:
         return number_from(plain)
     if is_registry(kind.content):
-        big = isinstance(plain, int) and plain > 0xFFFF or isinstance(plain, str) and plain[:2] == "0x"
+        big = (isinstance(plain, int) and plain > 0xFFFF) or (isinstance(plain, str) and plain[:2] == "0x")
         return number_from(plain, None if big else kind.content)
     return element_from(kind.content, plain, rules)
 

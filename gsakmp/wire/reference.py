@@ -12,11 +12,11 @@ from construct import (
     Construct,
     Container,
     ExplicitError,
+    GreedyBytes,
     IfThenElse,
     Int16ub,
     Peek,
     Prefixed,
-    GreedyBytes,
     Struct,
     this,
 )

@@ -19,7 +19,14 @@ from typing import Any
 from construct import Construct, GreedyBytes
 
 from gsakmp import limits
-from gsakmp.errors import ConfigurationError, DecodeError, EncodeError, LengthMismatch, LimitExceeded, Truncated
+from gsakmp.errors import (
+    ConfigurationError,
+    DecodeError,
+    EncodeError,
+    LengthMismatch,
+    LimitExceeded,
+    Truncated,
+)
 from gsakmp.wire import reference
 from gsakmp.wire.attributes import AttributeTable, parse_attributes
 from gsakmp.wire.element import Element, UnknownPayload
@@ -53,6 +60,7 @@ class Variants:
         return self.cases.get(int.from_bytes(buf[at : at + self.octets], "big"), self.other)
 
     def classes(self) -> Iterator[Any]:
+        """Each class once."""
         yield from dict.fromkeys([*self.cases.values(), self.other])
 
 
@@ -121,7 +129,9 @@ class Rules:
         self, tables: Tables, dialect: Any, *, lenient: bool = False, depth: int = limits.NESTING
     ) -> None:
         self.tables, self.dialect, self.lenient = tables, dialect, lenient
-        self._chains = {name: ParserTable(entries, lenient, tables.last) for name, entries in tables.chains.items()}
+        self._chains = {
+            name: ParserTable(entries, lenient, tables.last) for name, entries in tables.chains.items()
+        }
         self._empty = ParserTable({}, lenient, tables.last)
         self.inner: Rules | None = None
         above: Rules = self
@@ -187,6 +197,7 @@ class Rules:
 
     @staticmethod
     def value(value_type: ValueType, octets: bytes, at: int) -> Any:
+        """The value of `octets`, which stood at `at`."""
         try:
             return value_type.decode(octets)
         except ValueError as exc:

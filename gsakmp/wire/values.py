@@ -194,6 +194,7 @@ def no_octets(octets: bytes) -> None:
 NOTHING: Final = ValueType("nothing", None, no_octets, lambda _: b"", lambda _: None, lambda _: None, 0)
 """A field that is always empty."""
 
+
 def optional(value_type: ValueType) -> ValueType:
     """As `value_type`, where no octets at all are allowed too (a request without a value)."""
     return replace(value_type, decode=lambda octets: value_type.decode(octets) if octets else b"", size=None)

@@ -18,7 +18,7 @@ from enum import Enum
 from io import BytesIO
 from typing import Any, Final, Protocol
 
-from construct import (  # type: ignore[import-untyped, unused-ignore]  # construct ships no types
+from construct import (
     Adapter,
     Bytes,
     Computed,
@@ -82,6 +82,7 @@ AUTO: Final = None
 """Stands in an object for a count, length or link that follows from the other fields. A parsed object
 holds it wherever the octets said what would be computed, so that `replace` never leaves a stale
 number behind; a number instead is what to send, right or wrong."""
+
 
 class Secret(Enum):
     """The type of `SECRET`."""
@@ -150,6 +151,7 @@ class Option:
         self.name = name
 
     def __call__(self, context: Any) -> int:
+        """The number, for construct."""
         return rules_of(context).option(self.name)
 
     def __repr__(self) -> str:
@@ -202,7 +204,9 @@ class Layout(Struct):
         for sub in self.subcons:
             con = plain(sub)
             if isinstance(con, WholeLength) and value[sub.name] != stream.tell() - start:
-                raise ExplicitError(f"length {value[sub.name]} is not the whole", path=f"{path} -> {sub.name}")
+                raise ExplicitError(
+                    f"length {value[sub.name]} is not the whole", path=f"{path} -> {sub.name}"
+                )
             if isinstance(con, Rebuild) and not isinstance(con, Suggested):
                 expected = evaluate(con.func, inner)
                 if value[sub.name] != expected:
@@ -523,6 +527,7 @@ class Attributes(Construct):
         self.table, self.key = table, key
 
     def table_key(self, context: Any) -> TableKey:
+        """The table in force."""
         return self.table if self.key is None else (self.table, int(evaluate(self.key, context)))
 
     def _parse(self, stream: Any, context: Any, path: str) -> Any:
@@ -551,6 +556,7 @@ class Chain(Construct):
         self.first, self.table, self.key = first, table, key
 
     def table_key(self, context: Any) -> TableKey:
+        """The table in force."""
         return self.table if self.key is None else (self.table, int(evaluate(self.key, context)))
 
     def _parse(self, stream: Any, context: Any, path: str) -> Any:

@@ -41,9 +41,9 @@ class SAKEK(Payload, kind=PayloadType.SA_KEK, spec="RFC 6407, 5.3", title="SA KE
         GDOIIDType.ID_IPV4_ADDR
     )
     destination_id_port: Annotated[int, Int16ub, "port of the destination"] = 0
-    destination_id_data_length: Annotated[Auto, SizeOf(Int8ub, "destination_id_data", DESTINATION), "octets"] = (
-        AUTO
-    )
+    destination_id_data_length: Annotated[
+        Auto, SizeOf(Int8ub, "destination_id_data", DESTINATION), "octets"
+    ] = AUTO
     destination_id_data: Annotated[Any, DESTINATION, "where the push goes"] = b""
     spi: Annotated[bytes, Bytes(16), "the cookie pair of the push: initiator's, then responder's"] = bytes(16)
     reserved2: Annotated[bytes | None, Reserved(option("sa_kek_reserved_octets")), "zero"] = AUTO

@@ -85,7 +85,9 @@ KEK_KEY_ATTRIBUTES: Final = AttributeTable(
     "KEK key packet",
     KEKKeyAttribute,
     {
-        KEKKeyAttribute.KEK_ALGORITHM_KEY: variable(doc="an IV if the mode needs one, then the key", secret=True),
+        KEKKeyAttribute.KEK_ALGORITHM_KEY: variable(
+            doc="an IV if the mode needs one, then the key", secret=True
+        ),
         KEKKeyAttribute.SIG_ALGORITHM_KEY: variable(doc="the public key that verifies pushes"),
     },
     "RFC 6407, 5.6.2",

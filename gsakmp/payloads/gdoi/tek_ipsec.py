@@ -24,9 +24,7 @@ __all__ = ["AHTEK", "ESPTEK", "IPsecTEK"]
 
 ADDRESSES = "tek_addresses_reversed"
 PORTS = "tek_ports_reversed"
-SOURCE = Choice(
-    "identification", this.source_id_type, size=this.source_id_data_length, reversed_by=ADDRESSES
-)
+SOURCE = Choice("identification", this.source_id_type, size=this.source_id_data_length, reversed_by=ADDRESSES)
 DESTINATION = Choice(
     "identification", this.destination_id_type, size=this.destination_id_data_length, reversed_by=ADDRESSES
 )
@@ -47,9 +45,9 @@ class IPsecTEK(Element, spec="RFC 6407, 5.5.1", title="ESP/AH TEK"):
         GDOIIDType.ID_IPV4_ADDR
     )
     destination_id_port: Annotated[int, Swapped(Int16ub, PORTS), "port of the destination, 0 for any"] = 0
-    destination_id_data_length: Annotated[Auto, SizeOf(Int8ub, "destination_id_data", DESTINATION), "octets"] = (
-        AUTO
-    )
+    destination_id_data_length: Annotated[
+        Auto, SizeOf(Int8ub, "destination_id_data", DESTINATION), "octets"
+    ] = AUTO
     destination_id_data: Annotated[Any, DESTINATION, "who receives"] = b""
     transform_id: Annotated[int, Int8ub, "the transform"] = 0
     spi: Annotated[bytes, Bytes(4), "the SPI of the group's SA"] = bytes(4)

@@ -45,7 +45,9 @@ class CertificateRequest(Payload, kind=PayloadType.CERTIFICATE_REQUEST, spec="RF
     """A wish for the other side's certificate, by a given authority if one is named."""
 
     certificate_type: Annotated[CertificateEncoding, Code(Int8ub, CertificateEncoding), "the encoding wanted"]
-    certificate_authority: Annotated[bytes, GreedyBytes, "DER name of an acceptable authority, or nothing"] = b""
+    certificate_authority: Annotated[
+        bytes, GreedyBytes, "DER name of an acceptable authority, or nothing"
+    ] = b""
 
     def readings(self) -> dict[str, str]:
         """The authority's name as text."""

@@ -26,7 +26,9 @@ class Delete(Payload, kind=PayloadType.DELETE, spec="RFC 2408, 3.15"):
     """SAs that the sender has deleted."""
 
     doi: Annotated[DOINumber, Code(Int32ub, DOINumber), "domain of interpretation"]
-    protocol_id: Annotated[ProtocolID, Code(Int8ub, ProtocolID), "the protocol of all the SPIs"]
+    protocol_id: Annotated[
+        ProtocolID | TEKProtocolID, Code(Int8ub, ProtocolID), "the protocol of all the SPIs"
+    ]
     spi_size: Annotated[Auto, Suggested(Int8ub, first_size_(this.spis)), "octets of each"] = AUTO
     spi_count: Annotated[Auto, Rebuild(Int16ub, len_(this.spis)), "SPIs that follow"] = AUTO
     spis: Annotated[tuple[bytes, ...], Array(this.spi_count, this.spi_size), "what is deleted"] = ()

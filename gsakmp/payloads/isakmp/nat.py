@@ -38,5 +38,3 @@ class NATOriginalAddress(
     )
     reserved2: Annotated[bytes | None, Reserved(3), "zero"] = None
     address: Annotated[Any, Choice("identification", this.id_type), "the address, by the type"] = b""
-
-

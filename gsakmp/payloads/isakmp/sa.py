@@ -53,9 +53,9 @@ class SA(Payload, kind=PayloadType.SA, spec="RFC 2408, 3.4", title="Security Ass
         If(this.situation & 6, Code(Int32ub, LabeledDomain)),
         "whose labels they are; with secrecy or integrity",
     ] = None
-    secrecy: Annotated[SensitivityLabel | None, If(this.situation & 2, Inline(SensitivityLabel)), "with secrecy"] = (
-        None
-    )
+    secrecy: Annotated[
+        SensitivityLabel | None, If(this.situation & 2, Inline(SensitivityLabel)), "with secrecy"
+    ] = None
     integrity: Annotated[
         SensitivityLabel | None, If(this.situation & 4, Inline(SensitivityLabel)), "with integrity"
     ] = None
@@ -64,7 +64,9 @@ class SA(Payload, kind=PayloadType.SA, spec="RFC 2408, 3.4", title="Security Ass
     ] = ()
 
 
-class UnknownSA(Payload, kind=PayloadType.SA, spec="RFC 2408, 3.4", title="Security Association, unknown DOI"):
+class UnknownSA(
+    Payload, kind=PayloadType.SA, spec="RFC 2408, 3.4", title="Security Association, unknown DOI"
+):
     """An SA of a domain of interpretation that nothing here defines."""
 
     doi: Annotated[DOINumber, Code(Int32ub, DOINumber), "domain of interpretation"]

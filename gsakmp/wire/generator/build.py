@@ -84,7 +84,10 @@ class BuilderWriter:
             case m.IntegerForm(swapped_by=None):
                 self.add(form.code, value)
             case m.IntegerForm():
-                self.add(form.code, f"swapped({value}, {form.octets}) if rules.dialect.{form.swapped_by} else {value}")
+                self.add(
+                    form.code,
+                    f"swapped({value}, {form.octets}) if rules.dialect.{form.swapped_by} else {value}",
+                )
             case m.BitsForm():
                 self.bits(member, form)
             case m.OctetsForm(size=int(octets), value_type=None):
@@ -113,7 +116,9 @@ class BuilderWriter:
             case m.OctetsForm(value_type=None):
                 emit(f"out += {value}")
             case m.ReservedForm():
-                size = f"rules.dialect.{form.size.name}" if isinstance(form.size, m.DialectOption) else form.size
+                size = (
+                    f"rules.dialect.{form.size.name}" if isinstance(form.size, m.DialectOption) else form.size
+                )
                 emit(f"out += bytes({size}) if {value} is None else {value}")
             case m.OctetsForm():
                 value_type = self.source.name(f"{name.upper()}_TYPE", form.value_type)
@@ -175,7 +180,9 @@ def misfit(x: Any, exc: Exception) -> EncodeError:
     """The error for an element that could not be built: which field, and why."""
     for member in m.members_of(type(x)):
         value = getattr(x, member.name)
-        if value is None and (isinstance(member.form, m.ReservedForm) or member.computed or member.size_of or member.condition):
+        if value is None and (
+            isinstance(member.form, m.ReservedForm) or member.computed or member.size_of or member.condition
+        ):
             continue
         if problem := field_problem(member, value):
             return EncodeError(problem, member.name)

@@ -213,11 +213,16 @@ class ParserWriter:
                 emit(f"{name}, at = {inner}(buf, at, end, rules)")
             case m.ArrayForm():
                 count, size = form.count.source(self.local), form.size.source(self.local)
-                emit(f'{name} = parse_array("{name}", {count}, {size}, buf, at, end)', f"at += {count} * {size}")
+                emit(
+                    f'{name} = parse_array("{name}", {count}, {size}, buf, at, end)',
+                    f"at += {count} * {size}",
+                )
             case m.SequenceForm() | m.SharesForm():
                 self.elements(name, form)
             case m.AttributesForm():
-                emit(f'{name} = rules.parse_attributes("{name}", {self.table(form)}, buf, at, end)', "at = end")
+                emit(
+                    f'{name} = rules.parse_attributes("{name}", {self.table(form)}, buf, at, end)', "at = end"
+                )
             case m.ChainForm():
                 self.chain(name, form)
             case _:
@@ -245,7 +250,9 @@ class ParserWriter:
     def elements(self, name: str, form: m.SequenceForm | m.SharesForm) -> None:
         of = self.source.name(form.of.__name__, form.of)
         if isinstance(form, m.SequenceForm):
-            call = f'parse_sequence("{name}", rules.parser({of}), {length_place(form.of)}, buf, at, end, rules)'
+            call = (
+                f'parse_sequence("{name}", rules.parser({of}), {length_place(form.of)}, buf, at, end, rules)'
+            )
         else:
             count = form.count.source(self.local)
             call = f'parse_shares("{name}", rules.parser({of}), {count}, buf, at, end, rules)'
@@ -288,7 +295,7 @@ def length_place(cls: Any) -> tuple[int, int]:
 
 
 def open_parser(cls: Any, lenient: bool) -> Any:
-    from gsakmp.wire.generator.codec import codec  # the two call each other
+    from gsakmp.wire.generator.compiled import codec  # the two call each other
 
     return codec(cls).open_lenient if lenient else codec(cls).open
 

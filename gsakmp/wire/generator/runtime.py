@@ -50,18 +50,22 @@ def past(name: str, at: int, size: int, end: int) -> Truncated:
 
 
 def left_over(at: int, end: int) -> TrailingOctets:
+    """The fields end before the octets do."""
     return TrailingOctets(f"{end - at} octets left over", "", at)
 
 
 def mismatch(name: str, said: int, found: int, at: int) -> LengthMismatch:
+    """The count or length `name` contradicts the octets."""
     return LengthMismatch(f"says {said}, the octets hold {found}", name, at)
 
 
 def too_many(name: str, bound: str, at: int) -> LimitExceeded:
+    """More items than `bound` of `gsakmp.limits` allows."""
     return LimitExceeded(f"more than limits.{bound} ({getattr(limits, bound)})", name, at)
 
 
 def too_deep(name: str, at: int) -> LimitExceeded:
+    """More levels inside one another than are allowed."""
     return LimitExceeded(f"nested deeper than limits.NESTING ({limits.NESTING})", name, at)
 
 

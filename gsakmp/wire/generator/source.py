@@ -20,10 +20,12 @@ class Source:
         self.depth = 1
 
     def emit(self, *lines: str) -> None:
+        """Add lines at the present depth."""
         self.lines += ["    " * self.depth + line for line in lines]
 
     @contextmanager
     def block(self, opening: str) -> Iterator[None]:
+        """Lines inside, one level deeper, follow `opening`."""
         self.emit(opening)
         self.depth += 1
         yield

@@ -19,11 +19,28 @@ Builder = Callable[[Any, bytearray, Any], None]
 
 RUNTIME = {
     name: getattr(runtime, name)
-    for name in (
-        "build_array build_attributes build_chain build_choice build_sequence build_shares "
-        "first_kind first_size left_over mismatch parse_array parse_chain parse_chain_lenient parse_sequence parse_shares "
-        "parse_value past short swapped unlinked"
-    ).split()
+    for name in [
+        "build_array",
+        "build_attributes",
+        "build_chain",
+        "build_choice",
+        "build_sequence",
+        "build_shares",
+        "first_kind",
+        "first_size",
+        "left_over",
+        "mismatch",
+        "parse_array",
+        "parse_chain",
+        "parse_chain_lenient",
+        "parse_sequence",
+        "parse_shares",
+        "parse_value",
+        "past",
+        "short",
+        "swapped",
+        "unlinked",
+    ]
 }
 
 
@@ -34,14 +51,16 @@ class Codec:
         self.cls = cls
 
     def compiled(self, source: str, namespace: dict[str, Any], variant: str) -> Any:
+        """The function that `source` defines, with its source at hand for tracebacks and readers."""
         place = f"<gsakmp {self.cls.__name__} {variant}>"
         linecache.cache[place] = (len(source), None, source.splitlines(True), place)
-        exec(compile(source, place, "exec"), namespace)  # noqa: S102  # source made from definitions alone
+        exec(compile(source, place, "exec"), namespace)  # source made from definitions alone
         function = namespace[source.split("(", 1)[0].removeprefix("def ")]
         function.__source__ = source
         return function
 
     def parser(self, *, lenient: bool, open_end: bool = False) -> Any:
+        """A parser made anew."""
         namespace: dict[str, Any] = dict(RUNTIME)
         source = parse.parser_source(self.cls, namespace, lenient=lenient, open_end=open_end)
         return self.compiled(source, namespace, "lenient" if lenient else "parse")
@@ -77,7 +96,8 @@ class Codec:
 
     @property
     def __source__(self) -> str:
-        return "\n\n".join(f.__source__ for f in (self.parse, self.parse_lenient, self.build))  # type: ignore[attr-defined]
+        functions: tuple[Any, ...] = self.parse, self.parse_lenient, self.build
+        return "\n\n".join(function.__source__ for function in functions)
 
 
 @cache
