@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from struct import Struct
+from struct import error as StructError
 from typing import Any, Final, Self
 
 import msgspec
 
 from gsakmp import limits
-from gsakmp.doi import DOI, DOIS, IKEV2, STANDARD, Dialect, dialect_named, doi_of_port
+from gsakmp.doi import DOI, DOIS, GDOI, IKEV2, STANDARD, Dialect, dialect_named, doi_of_port
 from gsakmp.errors import (
     DecodeError,
     EncodeError,
@@ -29,6 +30,8 @@ __all__ = ["NON_ESP_MARKER", "Message", "Problem", "build", "parse"]
 
 HEADER: Final = Struct(">8s8sBBBBII")
 HEADER_OCTETS: Final = HEADER.size
+unpack_header = HEADER.unpack_from
+VERSION_1_0: Final = 0x10
 ENCRYPTED: Final = int(HeaderFlag.ENCRYPTION)
 SA: Final = int(PayloadType.SA)
 
@@ -65,16 +68,16 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     flags: int = 0
     message_id: int = 0
     payloads: tuple[Payload, ...] = ()
+    doi: DOI = GDOI
+    dialect: Dialect = STANDARD
+    next_payload: Auto = AUTO
+    ciphertext: bytes = b""
+    non_esp_marker: bool = False
+    length: Auto = AUTO
+    trailing: bytes = b""
+    padding: bytes = b""
     major_version: int = 1
     minor_version: int = 0
-    next_payload: Auto = AUTO
-    length: Auto = AUTO
-    ciphertext: bytes = b""
-    padding: bytes = b""
-    trailing: bytes = b""
-    non_esp_marker: bool = False
-    doi: DOI = DOIS[2]
-    dialect: Dialect = STANDARD
 
     def __repr__(self) -> str:
         parts = [
@@ -228,7 +231,8 @@ def parse(
     Raises `DecodeError` (`Truncated`, `TrailingOctets`, `LengthMismatch`, `LimitExceeded`) with path and
     offset.
     """
-    octets = octets_argument(octets)
+    if type(octets) is not bytes or len(octets) > limits.MESSAGE_OCTETS:
+        octets = octets_argument(octets)
     try:
         return parse_message(octets, port, doi, dialect, lenient)
     except GsakmpError:
@@ -243,43 +247,57 @@ def parse(
 
 
 def parse_message(octets: bytes, port: int, doi: DOI | None, dialect: Dialect, lenient: bool) -> Message:
-    at, end = 0, len(octets)
-    if port == NAT_TRAVERSAL_PORT:
-        at = after_marker(octets)
+    at = after_marker(octets) if port == NAT_TRAVERSAL_PORT else 0
+    end = len(octets)
     if end - at < HEADER_OCTETS:
         raise Truncated(f"a header has {HEADER_OCTETS} octets, {end - at} are left", "header", at)
-    fields = HEADER.unpack_from(octets, at)
-    initiator, responder, kind, version, exchange, flags, message_id, length = fields
-    major = version >> 4
-    if major == 2:  # IKEv2 (RFC 7296, 3.1)
-        doi = IKEV2
-    elif doi is None:
+    initiator, responder, kind, version, exchange, flags, message_id, length = unpack_header(octets, at)
+    if version != VERSION_1_0:
+        doi = doi_of_version(version >> 4, doi, at, lenient)
+    if doi is None:
         doi = doi_in_force(octets, at, kind, flags, port)
-    if major not in (1, 2) and not lenient:
-        raise DecodeError(f"major version {major}, neither 1 nor 2", "major_version", at + 17)
-    stop, said = extent(length, at, end, lenient)
+    stop, said = (end, AUTO) if at + length == end else extent(length, at, end, lenient)
     rules = doi.rules(exchange, dialect, lenient=lenient)
-    body = at + HEADER_OCTETS
-    marker = at > 0
-    if flags & ENCRYPTED and major == 1:
-        return Message(
-            initiator, responder, doi.exchange(exchange), flags, message_id, (), major, version & 15,
-            kind, said, octets[body:stop], b"", octets[stop:], marker, doi, dialect,
-        )  # fmt: skip
-    table = rules.chain_table("payloads")
-    if lenient:
+    body, ciphertext, link, payloads = at + HEADER_OCTETS, b"", AUTO, ()
+    if flags & ENCRYPTED and version >> 4 == 1:
+        link, ciphertext = kind, octets[body:stop]
+    elif lenient:
+        table = rules.chains["payloads"]
         payloads, place = parse_chain_lenient("payloads", kind, table, octets, body, stop, rules)
         link = kind if kind and not payloads else AUTO
         payloads = unlinked(payloads, octets, place, stop)
     else:
-        payloads, place = parse_chain("payloads", kind, table, octets, body, stop, rules)
-        link = AUTO
+        payloads, place = parse_chain("payloads", kind, rules.chains["payloads"], octets, body, stop, rules)
         if place != stop:
             raise TrailingOctets(f"{stop - place} octets left over", "payloads", place)
+    exchange = doi.exchange_types[exchange]
+    if version == VERSION_1_0 and stop == end and said is AUTO:
+        return Message(
+            initiator,
+            responder,
+            exchange,
+            flags,
+            message_id,
+            payloads,
+            doi,
+            dialect,
+            link,
+            ciphertext,
+            at > 0,
+        )
     return Message(
-        initiator, responder, doi.exchange(exchange), flags, message_id, payloads, major, version & 15,
-        link, said, b"", b"", octets[stop:], marker, doi, dialect,
+        initiator, responder, exchange, flags, message_id, payloads, doi, dialect, link, ciphertext, at > 0,
+        said, octets[stop:], b"", version >> 4, version & 15,
     )  # fmt: skip
+
+
+def doi_of_version(major: int, doi: DOI | None, at: int, lenient: bool) -> DOI | None:
+    """The domain in force, where the major version has a say. Raises `DecodeError` for an unknown one."""
+    if major == 2:
+        return IKEV2  # RFC 7296, 3.1
+    if major != 1 and not lenient:
+        raise DecodeError(f"major version {major}, neither 1 nor 2", "major_version", at + 17)
+    return doi
 
 
 def after_marker(octets: bytes) -> int:
@@ -305,8 +323,6 @@ def doi_in_force(octets: bytes, at: int, kind: int, flags: int, port: int) -> DO
 
 def extent(length: int, at: int, end: int, lenient: bool) -> tuple[int, Auto]:
     """Where the message ends, and what its length field says where that is not so."""
-    if at + length == end:
-        return end, AUTO
     if lenient:
         sound = HEADER_OCTETS <= length <= end - at
         return (at + length if sound else end), (AUTO if sound else length)
@@ -340,31 +356,39 @@ def build_message(message: Message) -> bytes:
     out = bytearray(NON_ESP_MARKER if message.non_esp_marker else b"")
     start = len(out)
     out += bytes(HEADER_OCTETS)
+    payloads = message.payloads
     if message.ciphertext:
         out += message.ciphertext
     else:
-        build_chain("payloads", message.payloads, out, message.rules)
+        build_chain("payloads", payloads, out, message.rules)
         out += message.padding
-    kind = message.next_payload
+    kind, length = message.next_payload, message.length
     if kind is AUTO:
-        kind = message.payloads[0].kind if message.payloads else 0
-    length = len(out) - start if message.length is AUTO else message.length
-    check_header(message, kind, length)
-    HEADER.pack_into(
-        out, start, message.initiator_cookie, message.responder_cookie, kind,
-        message.major_version << 4 | message.minor_version, message.exchange_type, message.flags,
-        message.message_id, length,
-    )  # fmt: skip
+        kind = payloads[0].kind if payloads else 0
+    if length is AUTO:
+        length = len(out) - start
+    initiator, responder = message.initiator_cookie, message.responder_cookie
+    version = message.major_version << 4 | message.minor_version
+    try:
+        if len(initiator) != 8 or len(responder) != 8 or message.minor_version >> 4:
+            raise ValueError
+        HEADER.pack_into(
+            out, start, initiator, responder, kind, version, message.exchange_type, message.flags,
+            message.message_id, length,
+        )  # fmt: skip
+    except (StructError, ValueError, TypeError):
+        raise misfit(message, kind, length) from None
     out += message.trailing
     return bytes(out)
 
 
-def check_header(message: Message, kind: int, length: int) -> None:
+def misfit(message: Message, kind: int, length: int) -> EncodeError:
+    """The error for a header that could not be built: which field, and why."""
     for name in ("initiator_cookie", "responder_cookie"):
         value = getattr(message, name)
         if not isinstance(value, bytes) or len(value) != 8:
-            raise EncodeError("a cookie has 8 octets", name)
-    numbers = {
+            return EncodeError("a cookie has 8 octets", name)
+    numbers: dict[str, tuple[Any, int]] = {
         "next_payload": (kind, 8),
         "major_version": (message.major_version, 4),
         "minor_version": (message.minor_version, 4),
@@ -374,9 +398,9 @@ def check_header(message: Message, kind: int, length: int) -> None:
         "length": (length, 32),
     }
     for name, (value, bits) in numbers.items():
-        number: Any = value
-        if not isinstance(number, int) or not 0 <= number < 1 << bits:
-            raise EncodeError(f"{value} is no number of {bits} bits", name)
+        if not isinstance(value, int) or not 0 <= value < 1 << bits:
+            return EncodeError(f"{value} is no number of {bits} bits", name)
+    return EncodeError("the header can't be built")
 
 
 # -- plain data to messages --------------------------------------------------------------------------

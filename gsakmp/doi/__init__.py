@@ -36,6 +36,9 @@ DOIS: Final = {doi.number: doi for doi in (ISAKMP, IPSEC, GDOI)}
 """The domains of interpretation here, by number."""
 
 
+BY_PORT: Final = {port: doi for doi in DOIS.values() for port in doi.ports}
+
+
 def doi_of_port(port: int) -> DOI:
     """The domain that a UDP port means: GDOI on 848, else that of IPsec."""
-    return next((doi for doi in DOIS.values() if port in doi.ports), IPSEC)
+    return BY_PORT.get(port, IPSEC)

@@ -15,6 +15,7 @@ from gsakmp.wire import AttributeTable, Rules, Tables
 __all__ = ["DOI", "by_kind"]
 
 FIRST_OWN_EXCHANGE = 32  # RFC 2408, 3.1: 32 to 239 are the DOI's own
+DIALECTS_KEPT = 64  # sets of rules that a domain keeps ready, beside the standard's
 
 
 def by_kind(classes: Iterable[Any]) -> dict[int, Any]:
@@ -43,9 +44,15 @@ class DOI:
     def __repr__(self) -> str:
         return f"<DOI {self.name}>"
 
+    @cached_property
+    def exchange_types(self) -> tuple[Any, ...]:
+        """Every exchange type, by number, as a member of its registry (RFC 2408, 3.1)."""
+        own = self.exchanges.lookup
+        return tuple((ExchangeType.lookup if n < FIRST_OWN_EXCHANGE else own)[n] for n in range(256))
+
     def exchange(self, number: int) -> Any:
-        """The exchange type as a member of its registry (RFC 2408, 3.1). ValueError past an octet."""
-        return (ExchangeType if number < FIRST_OWN_EXCHANGE else self.exchanges).lookup[number]
+        """The exchange type as a member of its registry. IndexError past an octet."""
+        return self.exchange_types[number]
 
     def exchange_from_text(self, text: str) -> Any:
         """The exchange type of that name or number. Raises `EncodeError`."""
@@ -56,22 +63,36 @@ class DOI:
         number = self.exchanges.from_text(text)
         return self.exchange(int(number))
 
-    @cached_property
-    def _rules(self) -> dict[tuple[Any, ...], Rules]:
-        return {}
-
     def rules(self, exchange_type: int, dialect: Dialect = STANDARD, *, lenient: bool = False) -> Rules:
         """The rules for reading and writing messages of that exchange."""
+        if dialect is STANDARD and not lenient:
+            return self._standard_rules[exchange_type]
         own = int(exchange_type) if exchange_type in self.exchange_tables else None
         key = own, dialect, lenient
-        found = self._rules.get(key)
+        found = self._other_rules.get(key)
         if found is None:
-            tables = self.tables
-            if own is not None:
-                there = self.exchange_tables[own]
-                tables = tables.with_tables(there.chains, there.choices, there.attributes)
-            found = self._rules[key] = Rules(tables, dialect, lenient=lenient)
+            found = Rules(self.tables_of(exchange_type), dialect, lenient=lenient)
+            if len(self._other_rules) < DIALECTS_KEPT:
+                self._other_rules[key] = found
         return found
+
+    @cached_property
+    def _standard_rules(self) -> tuple[Rules, ...]:
+        """By exchange type: what nearly every message needs, at the price of an index."""
+        common = Rules(self.tables, STANDARD)
+        own = {number: Rules(self.tables_of(number), STANDARD) for number in self.exchange_tables}
+        return tuple(own.get(number, common) for number in range(256))
+
+    @cached_property
+    def _other_rules(self) -> dict[tuple[Any, ...], Rules]:
+        return {}
+
+    def tables_of(self, exchange_type: int) -> Tables:
+        """The tables in force in messages of that exchange."""
+        there = self.exchange_tables.get(exchange_type)
+        if there is None:
+            return self.tables
+        return self.tables.with_tables(there.chains, there.choices, there.attributes)
 
     def extended(
         self,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from struct import Struct
+from struct import error as StructError
 from typing import Any, Final
 
 from gsakmp import limits
@@ -27,6 +29,11 @@ __all__ = ["INTEGER", "Attribute", "AttributeKind", "AttributeTable", "KeyAttrib
 
 AF: Final = 0x8000
 """The Attribute Format bit: set for TV."""
+
+TV: Final = AF << 16
+"""The same bit in an attribute's first four octets."""
+
+pack_words = Struct(">HH").pack
 
 INTEGER: Final = "integer"
 """The value of an attribute that is an unsigned integer, of any width."""
@@ -108,16 +115,41 @@ class AttributeTable:
 
     # -- octets to attributes ------------------------------------------------------------------------
 
+    def parse_into(self, items: list[Attribute], buf: bytes, at: int, end: int, rules: Any) -> None:
+        """Add the attributes from `at` to `end`. Raises `DecodeError` with the place in the list as its
+        path."""
+        known = self.cache.get
+        while at < end:
+            if end - at < 4:
+                raise Truncated(f"an attribute needs 4 octets, {end - at} are left", f"[{len(items)}]", at)
+            word = int.from_bytes(buf[at : at + 4], "big")
+            at += 4
+            if word & TV:
+                items.append(known(word) or self.from_word(word))
+                continue
+            stop = at + (word & 0xFFFF)
+            if stop > end:
+                problem = f"{word & 0xFFFF} octets of value, {end - at} are left"
+                raise Truncated(problem, f"[{len(items)}]", at - 2)
+            try:
+                items.append(self.from_octets(word >> 16, buf, at, stop, rules))
+            except DecodeError as exc:
+                raise exc.within(f"[{len(items)}]") from None
+            at = stop
+
     def from_word(self, word: int) -> Attribute:
-        """The TV attribute of four octets, `word`. Frozen, hence shared: at most
-        `limits.CACHED_ATTRIBUTES` of them are kept."""
+        """The TV attribute of four octets, `word`."""
         number, value = word >> 16 & ~AF, word & 0xFFFF
         kind = self.kinds.get(number)
         form = AUTO if kind is not None and kind.basic else True
-        made = self.make(kind, number, self.number(kind, value), form, AUTO)
-        if len(self.cache) < limits.CACHED_ATTRIBUTES:
-            self.cache[word] = made
-        return made
+        return self.keep(word, self.make(kind, number, self.number(kind, value), form, AUTO))
+
+    def keep(self, key: int, attribute: Attribute) -> Attribute:
+        """`attribute`, remembered by its octets: a frozen object can be shared. At most
+        `limits.CACHED_ATTRIBUTES` are, and no keys."""
+        if len(self.cache) < limits.CACHED_ATTRIBUTES and attribute.__class__ is Attribute:
+            self.cache[key] = attribute
+        return attribute
 
     def from_octets(self, number: int, buf: bytes, at: int, end: int, rules: Any) -> Attribute:
         """The TLV attribute of type `number` whose value is the octets from `at` to `end`."""
@@ -156,14 +188,19 @@ class AttributeTable:
     ) -> Attribute:
         """An attribute of this table."""
         cls = KeyAttribute if kind is not None and kind.secret else Attribute
-        return cls(self.registry(number), value, form, length)
+        return cls(self.type_of(number), value, form, length)
 
     def number(self, kind: AttributeKind | None, value: int) -> int:
         """`value` as a member of the registry that its type has, if any."""
         if kind is None or kind.content is INTEGER or not is_registry(kind.content):
             return value
-        member: int = kind.content(value) if value <= 0xFFFF else value
+        member: int = kind.content.lookup[value] if value <= 0xFFFF else value
         return member
+
+    def type_of(self, number: int) -> Any:
+        """The attribute type as a member of the table's registry."""
+        lookup = getattr(self.registry, "lookup", None)
+        return self.registry(number) if lookup is None else lookup[number]
 
     def label(self, number: int) -> str:
         """The name of an attribute type."""
@@ -173,24 +210,30 @@ class AttributeTable:
 
     def build_into(self, attribute: Attribute, out: bytearray, rules: Any) -> None:
         """Append the octets of `attribute`. Raises `EncodeError` for a value that does not fit."""
-        number, value = int(attribute.type), attribute.value
-        if not 0 <= number < AF:
-            raise EncodeError(f"attribute type {number} does not fit in 15 bits", "type")
+        number, value, form = attribute.type, attribute.value, attribute.basic
         kind = self.kinds.get(number)
-        form = attribute.basic
         if form is None:
             form = isinstance(value, int) if kind is None else kind.basic
+        try:
+            if form:
+                out += pack_words(number + AF, value)
+                return
+            content = self.octets_of(kind, attribute, rules)
+            out += pack_words(number, len(content))
+        except StructError:
+            raise self.misfit(attribute, form) from None
+        if number >= AF:
+            raise self.misfit(attribute, form)
+        out += content
+
+    def misfit(self, attribute: Attribute, form: bool) -> EncodeError:
+        """The error for an attribute that does not fit."""
+        number = attribute.type
+        if not isinstance(number, int) or not 0 <= number < AF:
+            return EncodeError(f"attribute type {number} does not fit in 15 bits", "type")
         if form:
-            if not (isinstance(value, int) and 0 <= value <= 0xFFFF):
-                raise EncodeError(f"{self.label(number)} as TV holds a number up to 65535", "value")
-            out += (AF | number).to_bytes(2, "big") + value.to_bytes(2, "big")
-            return
-        start = len(out)
-        out += number.to_bytes(2, "big") + b"\0\0"
-        out += self.octets_of(kind, attribute, rules)
-        if len(out) - start - 4 > 0xFFFF:
-            raise EncodeError(f"{self.label(number)}: {len(out) - start - 4} octets, at most 65535", "value")
-        out[start + 2 : start + 4] = (len(out) - start - 4).to_bytes(2, "big")
+            return EncodeError(f"{self.label(number)} as TV holds a number up to 65535", "value")
+        return EncodeError(f"{self.label(number)} has more than 65535 octets", "value")
 
     def octets_of(self, kind: AttributeKind | None, attribute: Attribute, rules: Any) -> bytes:
         """The octets of the value in TLV. Raises `EncodeError`."""
@@ -199,7 +242,7 @@ class AttributeTable:
             return value
         if isinstance(value, Element):
             inner = bytearray()
-            rules.builder(type(value))(value, inner, rules)
+            rules.builders[type(value)](value, inner, rules)
             return bytes(inner)
         if kind is not None and isinstance(kind.content, ValueType):
             return kind.content.octets_of(value)
@@ -219,32 +262,3 @@ def is_registry(content: Any) -> bool:
 def usual_length(value: int) -> int:
     """The octets that an integer in TLV takes where nothing else is said: four, or what it needs."""
     return max(4, (value.bit_length() + 7) // 8)
-
-
-def parse_attributes(
-    table: AttributeTable, buf: bytes, at: int, end: int, rules: Any
-) -> tuple[Attribute, ...]:
-    """The attributes from `at` to `end`. Raises `DecodeError` with the place in the list as its path."""
-    items: list[Attribute] = []
-    add, known = items.append, table.cache.get
-    while at < end:
-        if end - at < 4:
-            raise Truncated(f"an attribute needs 4 octets, {end - at} are left", f"[{len(items)}]", at)
-        word = int.from_bytes(buf[at : at + 4], "big")
-        if word & 0x80000000:
-            add(known(word) or table.from_word(word))
-            at += 4
-            continue
-        stop = at + 4 + (word & 0xFFFF)
-        if stop > end:
-            problem = f"{word & 0xFFFF} octets of value, {end - at - 4} are left"
-            raise Truncated(problem, f"[{len(items)}]", at + 2)
-        try:
-            add(table.from_octets(word >> 16, buf, at + 4, stop, rules))
-        except DecodeError as exc:
-            raise exc.within(f"[{len(items)}]") from None
-        at = stop
-    if len(items) > limits.ATTRIBUTES_PER_PAYLOAD:
-        bound = f"limits.ATTRIBUTES_PER_PAYLOAD ({limits.ATTRIBUTES_PER_PAYLOAD})"
-        raise LimitExceeded(f"{len(items)} attributes, more than {bound}", "", at)
-    return tuple(items)

@@ -11,8 +11,6 @@ An element is frozen, hashable and typed, with `replace`; its `layout` is a `con
 code that parses and builds it is made from that (`gsakmp.wire.generator`) when first needed.
 """
 
-from __future__ import annotations
-
 import inspect
 import re
 from collections.abc import Iterator
@@ -22,7 +20,18 @@ import msgspec
 from construct import Default, Rebuild
 
 from gsakmp.errors import ConfigurationError, EncodeError
-from gsakmp.wire.vocabulary import AUTO, SECRET, Bits, Construct, If, Layout, WholeLength, bit_word, plain
+from gsakmp.wire.vocabulary import (
+    AUTO,
+    SECRET,
+    Bits,
+    Construct,
+    GreedyBytes,
+    If,
+    Layout,
+    WholeLength,
+    bit_word,
+    plain,
+)
 
 __all__ = ["Auto", "Element", "ElementMeta", "Payload", "UnknownPayload", "Unlinked"]
 
@@ -226,7 +235,7 @@ class UnknownPayload(Payload):
     """
 
     kind: int
-    octets: bytes = b""
+    octets: Annotated[bytes, GreedyBytes, "the body, unread"] = b""
     problem: str = ""
 
     def __repr__(self) -> str:

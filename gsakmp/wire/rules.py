@@ -28,9 +28,9 @@ from gsakmp.errors import (
     Truncated,
 )
 from gsakmp.wire import reference
-from gsakmp.wire.attributes import AttributeTable, parse_attributes
+from gsakmp.wire.attributes import AttributeTable
 from gsakmp.wire.element import Element, UnknownPayload
-from gsakmp.wire.generator import codec
+from gsakmp.wire.generator import BUILDERS, codec
 from gsakmp.wire.generator.runtime import too_deep
 from gsakmp.wire.values import ValueType
 from gsakmp.wire.vocabulary import Octets, TableKey
@@ -119,20 +119,41 @@ class ParserTable(dict[int, Parser]):
         return parse
 
 
+class ChainTables(dict[TableKey, ParserTable]):
+    """The parser tables by name; a variant that there is not stands for the table that it varies."""
+
+    def __init__(self, tables: Tables, lenient: bool) -> None:
+        chains = tables.chains.items()
+        super().__init__({name: ParserTable(entries, lenient, tables.last) for name, entries in chains})
+        self.empty = ParserTable({}, lenient, tables.last)
+
+    def __missing__(self, key: TableKey) -> ParserTable:
+        return self.get(key[0], self.empty) if isinstance(key, tuple) else self.empty
+
+
+class AttributeTables(dict[TableKey, AttributeTable]):
+    """The attribute tables by name; where there is none, attributes stay untyped."""
+
+    def __missing__(self, key: TableKey) -> AttributeTable:
+        return UNTYPED
+
+
 class Rules:
     """Tables and a dialect, ready for generated code to work with.
 
-    `lenient` picks the parsers that keep contradictions. `depth` is how many levels may still be nested.
+    `chains` and `attribute_tables` are the tables by name, or by name and number; `builders` the builder
+    of each element class. `lenient` picks the parsers that keep contradictions. `depth` is how many
+    levels may still be nested.
     """
+
+    builders = BUILDERS
 
     def __init__(
         self, tables: Tables, dialect: Any, *, lenient: bool = False, depth: int = limits.NESTING
     ) -> None:
         self.tables, self.dialect, self.lenient = tables, dialect, lenient
-        self._chains = {
-            name: ParserTable(entries, lenient, tables.last) for name, entries in tables.chains.items()
-        }
-        self._empty = ParserTable({}, lenient, tables.last)
+        self.chains = ChainTables(tables, lenient)
+        self.attribute_tables = AttributeTables(tables.attributes)
         self.inner: Rules | None = None
         above: Rules = self
         for _ in range(depth - 1):
@@ -146,33 +167,13 @@ class Rules:
         """The parser of an element class."""
         return codec(cls).parse_lenient if self.lenient else codec(cls).parse
 
-    def builder(self, cls: Any) -> Callable[[Any, bytearray, Any], None]:
-        """The builder of an element class. Raises `EncodeError` for anything else."""
-        try:
-            return codec(cls).build
-        except AttributeError:
-            raise EncodeError(f"{cls.__name__} has no layout") from None
-
     def chain_table(self, table: str, key: int | None = None) -> ParserTable:
         """The parsers of a chain's payload types."""
-        if key is not None and (table, key) in self._chains:
-            return self._chains[table, key]
-        return self._chains.get(table, self._empty)
+        return self.chains[table if key is None else (table, key)]
 
     def attribute_table(self, table: str, key: int | None = None) -> AttributeTable:
         """The attribute table of a name, or of a name and a number."""
-        found = self.tables.attributes.get(table if key is None else (table, key))
-        return UNTYPED if found is None else found
-
-    def parse_attributes(self, name: str, table: AttributeTable, buf: bytes, at: int, end: int) -> Any:
-        """Attributes that fill the octets. `name` is the field's, for errors."""
-        inner = self.inner
-        if inner is None:
-            raise too_deep(name, at)
-        try:
-            return parse_attributes(table, buf, at, end, inner)
-        except DecodeError as exc:
-            raise exc.within(name) from None
+        return self.attribute_tables[table if key is None else (table, key)]
 
     def parse_choice(
         self, name: str, table: str, key: int, buf: bytes, at: int, end: int, *, swap: int = False

@@ -217,15 +217,12 @@ class Layout(Struct):
     def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
         start = stream.tell()
         built = super()._build(obj, stream, context, path)
-        end, place = stream.tell(), start
-        for sub in self.subcons:
-            con = plain(sub)
-            if isinstance(con, WholeLength):
-                stream.seek(place)
-                con.word._build(end - start, stream, context, path)
-                stream.seek(end)
-                break
-            place += sub._sizeof(context, path)
+        end = stream.tell()
+        whole = next((i for i, sub in enumerate(self.subcons) if isinstance(plain(sub), WholeLength)), None)
+        if whole is not None:
+            stream.seek(start + sum(sub._sizeof(context, path) for sub in self.subcons[:whole]))
+            plain(self.subcons[whole]).word._build(end - start, stream, context, path)
+            stream.seek(end)
         return built
 
 
@@ -579,7 +576,7 @@ class Chain(Construct):
         after = [int(item["kind"]) for item in obj[1:]] + [0]
         for item, next_payload in zip(obj, after, strict=True):
             con = rules.reference_chain(table, int(item["kind"]))
-            body = build_octets(con, item if isinstance(con, Struct) else item["octets"], context, path)
+            body = build_octets(con, item["octets"] if con is GreedyBytes else item, context, path)
             length = len(body) + GENERIC_HEADER_OCTETS
             header = {"next_payload": next_payload, "reserved": item["reserved"], "length": length}
             GENERIC_HEADER._build(header, stream, context, path)

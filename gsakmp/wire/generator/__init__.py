@@ -1,5 +1,5 @@
 """From definitions to straight-line Python: `codec` gives the parsers and the builder of a class."""
 
-from gsakmp.wire.generator.compiled import Codec, codec
+from gsakmp.wire.generator.compiled import BUILDERS, Codec, codec
 
-__all__ = ["Codec", "codec"]
+__all__ = ["BUILDERS", "Codec", "codec"]

@@ -129,7 +129,7 @@ class BuilderWriter:
                 emit(f'build_choice("{name}", "{form.table}", {key}, {value}, out, rules{swap})')
             case m.InlineForm():
                 of = self.source.name(form.of.__name__, form.of)
-                emit(f"rules.builder({of})({value}, out, rules)")
+                emit(f"rules.builders[{of}]({value}, out, rules)")
             case m.ArrayForm():
                 emit(f'build_array("{name}", {form.size.source(self.values.__getitem__)}, {value}, out)')
             case m.SequenceForm() | m.SharesForm():
@@ -138,7 +138,7 @@ class BuilderWriter:
                 emit(f'{build}("{name}", {of}, {value}, out, rules)')
             case m.AttributesForm():
                 key = "" if form.key is None else f", {form.key.source(self.values.__getitem__)}"
-                table = f'rules.attribute_table("{form.table}"{key})'
+                table = f'rules.attribute_tables["{form.table}"{key}]'
                 emit(f'build_attributes("{name}", {table}, {value}, out, rules)')
             case m.ChainForm():
                 emit(f'build_chain("{name}", {value}, out, rules)')

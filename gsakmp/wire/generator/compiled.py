@@ -10,9 +10,10 @@ from collections.abc import Callable
 from functools import cache, cached_property
 from typing import Any
 
+from gsakmp.errors import EncodeError
 from gsakmp.wire.generator import build, parse, runtime
 
-__all__ = ["Codec", "codec"]
+__all__ = ["BUILDERS", "Codec", "codec"]
 
 Parser = Callable[[bytes, int, int, Any], Any]
 Builder = Callable[[Any, bytearray, Any], None]
@@ -31,6 +32,7 @@ RUNTIME = {
         "left_over",
         "mismatch",
         "parse_array",
+        "parse_attributes",
         "parse_chain",
         "parse_chain_lenient",
         "parse_sequence",
@@ -104,3 +106,17 @@ class Codec:
 def codec(cls: Any) -> Codec:
     """The generated code of the element class `cls`."""
     return Codec(cls)
+
+
+class Builders(dict[Any, Builder]):
+    """Element class to builder, filled in as classes turn up."""
+
+    def __missing__(self, cls: Any) -> Builder:
+        if not hasattr(cls, "layout"):
+            raise EncodeError(f"{cls.__name__} has no layout")
+        builder = self[cls] = codec(cls).build
+        return builder
+
+
+BUILDERS = Builders()
+"""The builder of each element class."""

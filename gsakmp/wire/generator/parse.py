@@ -221,7 +221,8 @@ class ParserWriter:
                 self.elements(name, form)
             case m.AttributesForm():
                 emit(
-                    f'{name} = rules.parse_attributes("{name}", {self.table(form)}, buf, at, end)', "at = end"
+                    f'{name} = parse_attributes("{name}", {self.table(form)}, buf, at, end, rules)',
+                    "at = end",
                 )
             case m.ChainForm():
                 self.chain(name, form)
@@ -263,9 +264,9 @@ class ParserWriter:
         self.source.emit(f"{name} = {call}", "at = end")
 
     def table(self, form: m.AttributesForm | m.ChainForm) -> str:
-        which = "attribute_table" if isinstance(form, m.AttributesForm) else "chain_table"
+        which = "attribute_tables" if isinstance(form, m.AttributesForm) else "chains"
         key = "" if form.key is None else f", {form.key.source(self.local)}"
-        return f'rules.{which}("{form.table}"{key})'
+        return f'rules.{which}["{form.table}"{key}]'
 
     def chain(self, name: str, form: m.ChainForm) -> None:
         constant = isinstance(form.first, int)

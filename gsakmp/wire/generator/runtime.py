@@ -7,7 +7,9 @@ message, a field ends at ``end``, and an error's offset is one into ``buf``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import length_hint
 from struct import Struct
+from struct import error as StructError
 from typing import Any, Final
 
 import msgspec
@@ -30,6 +32,13 @@ Fields = tuple[tuple[str, int], ...]
 HEADER: Final = Struct(">BBH")
 unpack_header, pack_header, pack_header_into = HEADER.unpack_from, HEADER.pack, HEADER.pack_into
 replace = msgspec.structs.replace
+HEADER_SPACE: Final = bytes(HEADER.size)
+
+WORDWISE_OCTETS: Final = 256
+"""Up to here a list of attributes is unpacked whole; longer ones hold keys, not numbers."""
+UNPACK_WORDS: Final = tuple(Struct(f">{n}I").unpack_from for n in range(WORDWISE_OCTETS // 4 + 1))
+TV: Final = 0x80000000
+"""The Attribute Format bit in an attribute's first four octets (RFC 2408, 3.3)."""
 
 
 # -- errors ------------------------------------------------------------------------------------------
@@ -153,6 +162,48 @@ def unlinked(items: tuple[Any, ...], buf: bytes, at: int, end: int) -> tuple[Any
     return items if at == end else (*items, Unlinked(buf[at:end]))
 
 
+def parse_attributes(name: str, table: Any, buf: bytes, at: int, end: int, rules: Any) -> tuple[Any, ...]:
+    """Attributes that fill the octets, typed by `table`.
+
+    Short lists are read as words of four octets all at once: most attributes are one word (TV) or two (a
+    TLV of four octets) and were seen before. Where the words come to something else, or out of step, the
+    table reads on attribute by attribute.
+    """
+    inner = rules.inner
+    if inner is None:
+        raise too_deep(name, at)
+    items: list[Any] = []
+    add, known = items.append, table.cache.get
+    size = end - at
+    try:
+        if size <= WORDWISE_OCTETS and not size & 3:
+            words = iter(UNPACK_WORDS[size >> 2](buf, at))
+            for word in words:
+                found = known(word)
+                if found is None:
+                    if word & TV:
+                        found = table.from_word(word)
+                    elif word & 0xFFFF == 4 and (value := next(words, None)) is not None:
+                        found = known(word << 32 | value)
+                        if found is None:
+                            place = end - 4 * length_hint(words)
+                            found = table.from_octets(word >> 16, buf, place - 4, place, inner)
+                            table.keep(word << 32 | value, found)
+                    else:
+                        table.parse_into(items, buf, end - 4 * length_hint(words) - 4, end, inner)
+                        break
+                add(found)
+        else:
+            table.parse_into(items, buf, at, end, inner)
+    except DecodeError as exc:
+        if not exc.path.startswith("["):
+            exc = exc.within(f"[{len(items)}]")
+        raise exc.within(name) from None
+    if len(items) > limits.ATTRIBUTES_PER_PAYLOAD:
+        raise too_many(name, "ATTRIBUTES_PER_PAYLOAD", at)
+    return tuple(items)
+
+
 def parse_sequence(
     name: str, parse: Parser, head: tuple[int, int], buf: bytes, at: int, end: int, rules: Any
 ) -> tuple[Any, ...]:
@@ -220,28 +271,34 @@ def parse_array(name: str, count: int, size: int, buf: bytes, at: int, end: int)
 
 def build_chain(name: str, items: Sequence[Any], out: bytearray, rules: Any) -> None:
     """Append `items` with their headers, each linked to the next."""
-    kinds = [item.kind for item in items]
-    kinds.append(0)
-    for index, item in enumerate(items):
-        start = len(out)
-        try:
-            if isinstance(item, Unlinked):
+    builders = rules.builders
+    index, last = 0, len(items) - 1
+    try:
+        for item in items:
+            start = len(out)
+            if item.__class__ is Unlinked:
                 out += item.octets
+                index += 1
                 continue
-            out += b"\0\0\0\0"
-            rules.builder(item.__class__)(item, out, rules)
-            length = len(out) - start if item.length is None else item.length
-            after = kinds[index + 1] if item.next_payload is None else item.next_payload
-            if not (0 <= length <= 0xFFFF and 0 <= after <= 0xFF and 0 <= item.reserved <= 0xFF):
-                raise EncodeError(f"next payload {after}, reserved {item.reserved}, length {length}")
+            out += HEADER_SPACE
+            builders[item.__class__](item, out, rules)
+            length, after = item.length, item.next_payload
+            if length is None:
+                length = len(out) - start
+            if after is None:
+                after = items[index + 1].kind if index < last else 0
             pack_header_into(out, start, after, item.reserved, length)
-        except EncodeError as exc:
-            raise exc.within(f"{name}[{index}]") from None
+            index += 1
+    except EncodeError as exc:
+        raise exc.within(f"{name}[{index}]") from None
+    except StructError:
+        problem = f"next payload {after}, reserved {item.reserved} and length {length} do not fit a header"
+        raise EncodeError(problem, f"{name}[{index}]") from None
 
 
 def build_sequence(name: str, cls: Any, items: Sequence[Any], out: bytearray, rules: Any) -> None:
     """Append the elements one after the other."""
-    build = rules.builder(cls)
+    build = rules.builders[cls]
     for index, item in enumerate(items):
         if not isinstance(item, cls):
             raise EncodeError(f"{type(item).__name__} is no {cls.__name__}", f"{name}[{index}]")
@@ -264,11 +321,13 @@ def build_shares(name: str, cls: Any, items: Sequence[Any], out: bytearray, rule
 def build_attributes(name: str, table: Any, items: Sequence[Any], out: bytearray, rules: Any) -> None:
     """Append the attributes."""
     build = table.build_into
-    for index, item in enumerate(items):
-        try:
+    index = 0
+    try:
+        for item in items:
             build(item, out, rules)
-        except EncodeError as exc:
-            raise exc.within(f"{name}[{index}]") from None
+            index += 1
+    except EncodeError as exc:
+        raise exc.within(f"{name}[{index}]") from None
 
 
 def build_array(name: str, size: int, items: Sequence[bytes], out: bytearray) -> None:
