@@ -34,6 +34,7 @@ unpack_header = HEADER.unpack_from
 VERSION_1_0: Final = 0x10
 ENCRYPTED: Final = int(HeaderFlag.ENCRYPTION)
 SA: Final = int(PayloadType.SA)
+FIRST_OWN_EXCHANGE: Final = 32  # from here on, exchange types are the DOI's own (RFC 2408, 3.1)
 
 NON_ESP_MARKER: Final = bytes(4)
 """What tells a message from ESP on port 4500 (RFC 3948, 2.2)."""
@@ -255,9 +256,13 @@ def parse_message(octets: bytes, port: int, doi: DOI | None, dialect: Dialect, l
     if version != VERSION_1_0:
         doi = doi_of_version(version >> 4, doi, at, lenient)
     if doi is None:
-        doi = doi_in_force(octets, at, kind, flags, port)
+        opens_with_sa = kind == SA and not flags & ENCRYPTED and exchange < FIRST_OWN_EXCHANGE
+        doi = doi_of_sa(octets, at, port) if opens_with_sa else doi_of_port(port)
     stop, said = (end, AUTO) if at + length == end else extent(length, at, end, lenient)
-    rules = doi.rules(exchange, dialect, lenient=lenient)
+    if dialect is STANDARD and not lenient:
+        rules = doi.standard_rules[exchange]
+    else:
+        rules = doi.rules(exchange, dialect, lenient=lenient)
     body, ciphertext, link, payloads = at + HEADER_OCTETS, b"", AUTO, ()
     if flags & ENCRYPTED and version >> 4 == 1:
         link, ciphertext = kind, octets[body:stop]
@@ -311,14 +316,12 @@ def after_marker(octets: bytes) -> int:
     raise DecodeError("ESP (RFC 3948, 2.1), no message", "non_esp_marker", 0)
 
 
-def doi_in_force(octets: bytes, at: int, kind: int, flags: int, port: int) -> DOI:
-    """That of an SA payload at the start, where it is one that is known, else that of the port."""
+def doi_of_sa(octets: bytes, at: int, port: int) -> DOI:
+    """That of the SA payload at the start, where it is one that is known, else that of the port."""
     place = at + HEADER_OCTETS + 4
-    if kind == SA and not flags & ENCRYPTED and len(octets) >= place + 4 and octets[at + 18] < 32:
-        found = DOIS.get(int.from_bytes(octets[place : place + 4], "big"))
-        if found is not None:
-            return found
-    return doi_of_port(port)
+    if len(octets) < place + 4:
+        return doi_of_port(port)
+    return DOIS.get(int.from_bytes(octets[place : place + 4], "big"), doi_of_port(port))
 
 
 def extent(length: int, at: int, end: int, lenient: bool) -> tuple[int, Auto]:

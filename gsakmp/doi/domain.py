@@ -66,7 +66,7 @@ class DOI:
     def rules(self, exchange_type: int, dialect: Dialect = STANDARD, *, lenient: bool = False) -> Rules:
         """The rules for reading and writing messages of that exchange."""
         if dialect is STANDARD and not lenient:
-            return self._standard_rules[exchange_type]
+            return self.standard_rules[exchange_type]
         own = int(exchange_type) if exchange_type in self.exchange_tables else None
         key = own, dialect, lenient
         found = self._other_rules.get(key)
@@ -77,8 +77,9 @@ class DOI:
         return found
 
     @cached_property
-    def _standard_rules(self) -> tuple[Rules, ...]:
-        """By exchange type: what nearly every message needs, at the price of an index."""
+    def standard_rules(self) -> tuple[Rules, ...]:
+        """`rules` by exchange type in the standard dialect, strict: what nearly every message needs, at the
+        price of an index."""
         common = Rules(self.tables, STANDARD)
         own = {number: Rules(self.tables_of(number), STANDARD) for number in self.exchange_tables}
         return tuple(own.get(number, common) for number in range(256))

@@ -228,7 +228,7 @@ class AttributeTable:
 
     def misfit(self, attribute: Attribute, form: bool) -> EncodeError:
         """The error for an attribute that does not fit."""
-        number = attribute.type
+        number: Any = attribute.type
         if not isinstance(number, int) or not 0 <= number < AF:
             return EncodeError(f"attribute type {number} does not fit in 15 bits", "type")
         if form:

@@ -75,8 +75,8 @@ RESERVED_NAMES: Final = frozenset(
 
 
 def title_from(name: str) -> str:
-    """``KeyExchange`` as ``Key Exchange``, ``SAKEK`` as it is."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    """``KeyExchange`` as ``Key Exchange``, ``ESPTransform`` as ``ESP Transform``, ``SAKEK`` as it is."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
 
 
 def own_constructs(annotations: dict[str, Any]) -> Iterator[tuple[str, tuple[Any, ...]]]:

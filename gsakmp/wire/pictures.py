@@ -15,6 +15,8 @@ from gsakmp.wire.vocabulary import AUTO
 __all__ = ["Cell", "FieldRow", "cells", "diagram", "field_rows", "table"]
 
 ROW_BITS: Final = 32
+TALLEST: Final = 8
+"""Rows of a field that are drawn one by one; more are abbreviated with ``~``."""
 RULER: Final = (
     " 0                   1                   2                   3\n"
     " 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1"
@@ -182,7 +184,7 @@ def drawn(row: Sequence[Cell], legend: list[str]) -> Iterator[str]:
 
 def tall(cell: Cell, legend: list[str]) -> Iterator[str]:
     text, blank = label_lines(cell, legend), "|" + " " * room(cell) + "|"
-    if cell.variable:
+    if cell.variable or cell.rows > TALLEST:
         yield from (blank, *(f"~{line.center(room(cell))}~" for line in text), blank)
         return
     height = 2 * cell.rows - 1

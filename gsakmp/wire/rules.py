@@ -167,6 +167,10 @@ class Rules:
         """The parser of an element class."""
         return codec(cls).parse_lenient if self.lenient else codec(cls).parse
 
+    def builder(self, cls: Any) -> Any:
+        """The builder of an element class."""
+        return self.builders[cls]
+
     def chain_table(self, table: str, key: int | None = None) -> ParserTable:
         """The parsers of a chain's payload types."""
         return self.chains[table if key is None else (table, key)]

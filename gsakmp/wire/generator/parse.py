@@ -47,6 +47,8 @@ class ParserWriter:
         self.fixed_so_far: int | None = 0
         self.checks: list[m.Member] = []
         self.cut: set[str] = set()
+        self.at_end = False
+        self.current = ""
 
     # -- the frame -----------------------------------------------------------------------------------
 
@@ -57,10 +59,11 @@ class ParserWriter:
             self.source.emit("start = at")
         for member in self.members:
             self.note_place(member)
+            self.current = member.name
             self.member(member)
         self.flush()
         self.emit_checks()
-        if not self.open_end:
+        if not (self.open_end or self.at_end):
             with self.source.block("if at != end:"):
                 self.source.emit("raise left_over(at, end)")
         made = f"{self.source.name(self.cls.__name__, self.cls)}({', '.join(self.arguments())})"
@@ -207,7 +210,7 @@ class ParserWriter:
                 else:
                     value_type = self.source.name(f"{name.upper()}_TYPE", form.value_type)
                     emit(f'{name} = parse_value({value_type}, buf, at, {stop}, "{name}")')
-                emit(f"at = {stop}")
+                self.move_to(stop)
             case m.InlineForm():
                 inner = self.source.name(f"parse_{form.of.__name__}", open_parser(form.of, self.lenient))
                 emit(f"{name}, at = {inner}(buf, at, end, rules)")
@@ -220,14 +223,18 @@ class ParserWriter:
             case m.SequenceForm() | m.SharesForm():
                 self.elements(name, form)
             case m.AttributesForm():
-                emit(
-                    f'{name} = parse_attributes("{name}", {self.table(form)}, buf, at, end, rules)',
-                    "at = end",
-                )
+                emit(f'{name} = parse_attributes("{name}", {self.table(form)}, buf, at, end, rules)')
+                self.move_to("end")
             case m.ChainForm():
                 self.chain(name, form)
             case _:
                 raise ConfigurationError(f"{self.cls.__name__}.{name}: no parser for {form}")
+
+    def move_to(self, stop: str) -> None:
+        """Go on from `stop`; of the last field, only note that it took all that was left."""
+        self.at_end = stop == "end" and self.current == self.members[-1].name and not self.open_end
+        if not self.at_end:
+            self.source.emit(f"at = {stop}")
 
     def stop(self, name: str, size: m.Size) -> str:
         """Emit the check that `size` octets are there; the source of where they end."""
@@ -238,7 +245,8 @@ class ParserWriter:
         else:
             amount = f"rules.dialect.{size.name}" if isinstance(size, m.DialectOption) else str(size)
         self.source.emit(f"stop = at + {amount}")
-        with self.source.block("if stop > end:"):
+        backwards = isinstance(size, m.Expression) and "-" in size.template
+        with self.source.block("if not at <= stop <= end:" if backwards else "if stop > end:"):
             self.source.emit(f'raise past("{name}", at, stop - at, end)')
         return "stop"
 
@@ -261,7 +269,8 @@ class ParserWriter:
             with self.source.block(f"if {name}:"):
                 self.source.emit("at = end")
             return
-        self.source.emit(f"{name} = {call}", "at = end")
+        self.source.emit(f"{name} = {call}")
+        self.move_to("end")
 
     def table(self, form: m.AttributesForm | m.ChainForm) -> str:
         which = "attribute_tables" if isinstance(form, m.AttributesForm) else "chains"
@@ -275,7 +284,8 @@ class ParserWriter:
         parse = "parse_chain_lenient" if self.lenient else "parse_chain"
         self.source.emit(f'{name}, at = {parse}("{name}", {first}, {self.table(form)}, buf, at, end, rules)')
         if self.lenient:
-            self.source.emit(f"{name} = unlinked({name}, buf, at, end)", "at = end")
+            self.source.emit(f"{name} = unlinked({name}, buf, at, end)")
+            self.move_to("end")
 
     def emit_checks(self) -> None:
         for member in self.checks:
