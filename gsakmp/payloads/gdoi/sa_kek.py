@@ -1,7 +1,8 @@
 """The SA KEK payload (RFC 6407, 5.3): how the group is rekeyed."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
+from gsakmp.payloads.isakmp.identification import Identity
 from gsakmp.registries import GDOIIDType, IPProtocol, PayloadType
 from gsakmp.wire import (
     AUTO,
@@ -36,7 +37,7 @@ class SAKEK(Payload, kind=PayloadType.SA_KEK, spec="RFC 6407, 5.3", title="SA KE
     source_id_type: Annotated[GDOIIDType, Code(Int8ub, GDOIIDType), "what the source is"]
     source_id_port: Annotated[int, Int16ub, "port of the source, 0 for any"] = 0
     source_id_data_length: Annotated[Auto, SizeOf(Int8ub, "source_id_data", SOURCE), "octets"] = AUTO
-    source_id_data: Annotated[Any, SOURCE, "who sends the push"] = b""
+    source_id_data: Annotated[Identity, SOURCE, "who sends the push"] = b""
     destination_id_type: Annotated[GDOIIDType, Code(Int8ub, GDOIIDType), "what the destination is"] = (
         GDOIIDType.ID_IPV4_ADDR
     )
@@ -44,7 +45,7 @@ class SAKEK(Payload, kind=PayloadType.SA_KEK, spec="RFC 6407, 5.3", title="SA KE
     destination_id_data_length: Annotated[
         Auto, SizeOf(Int8ub, "destination_id_data", DESTINATION), "octets"
     ] = AUTO
-    destination_id_data: Annotated[Any, DESTINATION, "where the push goes"] = b""
+    destination_id_data: Annotated[Identity, DESTINATION, "where the push goes"] = b""
     spi: Annotated[bytes, Bytes(16), "the cookie pair of the push: initiator's, then responder's"] = bytes(16)
     reserved2: Annotated[bytes | None, Reserved(option("sa_kek_reserved_octets")), "zero"] = AUTO
     attributes: Annotated[tuple[Attribute, ...], Attributes("SA KEK"), "KEK attributes"] = ()

@@ -1,8 +1,9 @@
 """The TEK protocol-specific payloads of ESP and AH (RFC 6407, 5.5.1; errata 3598 and 3599: there is no
 DST ID Prot field)."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
+from gsakmp.payloads.isakmp.identification import Identity
 from gsakmp.registries import AHTransformID, ESPTransformID, GDOIIDType, IPProtocol
 from gsakmp.wire import (
     AUTO,
@@ -40,7 +41,7 @@ class IPsecTEK(Element, spec="RFC 6407, 5.5.1", title="ESP/AH TEK"):
     source_id_type: Annotated[GDOIIDType, Code(Int8ub, GDOIIDType), "what the source is"]
     source_id_port: Annotated[int, Swapped(Int16ub, PORTS), "port of the source, 0 for any"] = 0
     source_id_data_length: Annotated[Auto, SizeOf(Int8ub, "source_id_data", SOURCE), "octets"] = AUTO
-    source_id_data: Annotated[Any, SOURCE, "who sends"] = b""
+    source_id_data: Annotated[Identity, SOURCE, "who sends"] = b""
     destination_id_type: Annotated[GDOIIDType, Code(Int8ub, GDOIIDType), "what the destination is"] = (
         GDOIIDType.ID_IPV4_ADDR
     )
@@ -48,7 +49,7 @@ class IPsecTEK(Element, spec="RFC 6407, 5.5.1", title="ESP/AH TEK"):
     destination_id_data_length: Annotated[
         Auto, SizeOf(Int8ub, "destination_id_data", DESTINATION), "octets"
     ] = AUTO
-    destination_id_data: Annotated[Any, DESTINATION, "who receives"] = b""
+    destination_id_data: Annotated[Identity, DESTINATION, "who receives"] = b""
     transform_id: Annotated[int, Int8ub, "the transform"] = 0
     spi: Annotated[bytes, Bytes(4), "the SPI of the group's SA"] = bytes(4)
     attributes: Annotated[tuple[Attribute, ...], Attributes("IPsec"), "IPsec SA attributes"] = ()

@@ -1,11 +1,13 @@
 """The Identification payload (RFC 2408, 3.8; RFC 2407, 4.6.2; RFC 8052, 2.1)."""
 
+from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Any, Final
 
 from gsakmp.payloads.asn1 import name_text, names_text, oid_text
 from gsakmp.registries import GDOIIDType, IPProtocol, PayloadType
 from gsakmp.wire import (
     AUTO,
+    AddressRange,
     Auto,
     Bytes,
     Choice,
@@ -15,6 +17,7 @@ from gsakmp.wire import (
     Int16ub,
     Payload,
     Rebuild,
+    Subnet,
     len_,
     this,
 )
@@ -29,7 +32,7 @@ from gsakmp.wire.values import (
     TEXT,
 )
 
-__all__ = ["ID_TYPES", "Identification", "OIDIdentity"]
+__all__ = ["ID_TYPES", "Identification", "Identity", "OIDIdentity"]
 
 
 class OIDIdentity(Element, spec="RFC 8052, 2.1", title="ID_OID Identification Data"):
@@ -44,6 +47,9 @@ class OIDIdentity(Element, spec="RFC 8052, 2.1", title="ID_OID Identification Da
         """The OID in dotted form."""
         return {"oid": oid_text(self.oid)}
 
+
+Identity = IPv4Address | IPv6Address | Subnet | AddressRange | OIDIdentity | str | bytes
+"""What identification data is, by the type: octets where the type is unknown or opaque."""
 
 ID_TYPES: Final[dict[int, Any]] = {
     GDOIIDType.ID_IPV4_ADDR: IPV4_ADDRESS,
@@ -73,7 +79,9 @@ class Identification(Payload, kind=PayloadType.IDENTIFICATION, spec="RFC 2408, 3
     protocol_id: Annotated[IPProtocol, Code(Int8ub, IPProtocol), "IP protocol, 0 for any"] = IPProtocol(0)
     port: Annotated[int, Int16ub, "UDP or TCP port, 0 for any"] = 0
     identification_data: Annotated[
-        Any, Choice("identification", this.id_type), "address, subnet, range, name or key id, by the type"
+        Identity,
+        Choice("identification", this.id_type),
+        "address, subnet, range, name or key id, by the type",
     ] = b""
 
     def readings(self) -> dict[str, str]:

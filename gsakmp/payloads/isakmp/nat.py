@@ -1,7 +1,8 @@
 """NAT traversal (RFC 3947): NAT-D and NAT-OA, under the RFC's numbers and those of the drafts before it."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
+from gsakmp.payloads.isakmp.identification import Identity
 from gsakmp.registries import DraftPayloadType, GDOIIDType, PayloadType
 from gsakmp.wire import Choice, Code, GreedyBytes, Int8ub, Payload, Reserved, this
 
@@ -37,4 +38,4 @@ class NATOriginalAddress(
         GDOIIDType.ID_IPV4_ADDR
     )
     reserved2: Annotated[bytes | None, Reserved(3), "zero"] = None
-    address: Annotated[Any, Choice("identification", this.id_type), "the address, by the type"] = b""
+    address: Annotated[Identity, Choice("identification", this.id_type), "the address, by the type"] = b""

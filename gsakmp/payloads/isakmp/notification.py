@@ -50,5 +50,7 @@ class Notification(Payload, kind=PayloadType.NOTIFICATION, spec="RFC 2408, 3.14"
     notify_message_type: Annotated[NotifyType, Code(Int16ub, NotifyType), "what it says"] = NotifyType(0)
     spi: Annotated[bytes, Bytes(this.spi_size), "the SA that it is about"] = b""
     notification_data: Annotated[
-        Any, Choice("notification", this.notify_message_type), "more, by the type"
+        int | ResponderLifetime | Element | bytes | None,
+        Choice("notification", this.notify_message_type),
+        "more, by the type",
     ] = b""

@@ -232,7 +232,8 @@ class ParserWriter:
 
     def move_to(self, stop: str) -> None:
         """Go on from `stop`; of the last field, only note that it took all that was left."""
-        self.at_end = stop == "end" and self.current == self.members[-1].name and not self.open_end
+        last = self.members[-1]
+        self.at_end = stop == "end" and self.current == last.name and not (self.open_end or last.condition)
         if not self.at_end:
             self.source.emit(f"at = {stop}")
 
