@@ -2,45 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from struct import Struct
+from collections.abc import Iterable
 from struct import error as StructError
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import msgspec
 
 from gsakmp import limits
-from gsakmp.doi import DOI, DOIS, GDOI, IKEV2, STANDARD, Dialect, dialect_named, doi_of_port
+from gsakmp.doi import DOI, GDOI, STANDARD, Dialect, doi_of_port
 from gsakmp.errors import (
-    DecodeError,
     EncodeError,
     GsakmpError,
     InternalError,
-    LengthMismatch,
     LimitExceeded,
     TrailingOctets,
     Truncated,
 )
-from gsakmp.registries import HeaderFlag, PayloadType
+from gsakmp.message.header import (
+    ENCRYPTED,
+    FIRST_OWN_EXCHANGE,
+    HEADER,
+    HEADER_OCTETS,
+    NAT_TRAVERSAL_PORT,
+    NON_ESP_MARKER,
+    SA,
+    VERSION_1_0,
+    after_marker,
+    doi_of_sa,
+    doi_of_version,
+    extent,
+    misfit,
+    octets_argument,
+)
+from gsakmp.message.plain import message_plain, message_values
 from gsakmp.wire import AUTO, Auto, Payload, Rules
 from gsakmp.wire.generator.runtime import build_chain, parse_chain, parse_chain_lenient, unlinked
-from gsakmp.wire.plain import number_from, number_plain, octets_from, payload_from, payload_plain
+from gsakmp.wire.problems import problems
 
-__all__ = ["NON_ESP_MARKER", "Message", "Problem", "build", "parse"]
+__all__ = ["Message", "Problem", "build", "parse"]
 
-HEADER: Final = Struct(">8s8sBBBBII")
-HEADER_OCTETS: Final = HEADER.size
 unpack_header = HEADER.unpack_from
-VERSION_1_0: Final = 0x10
-ENCRYPTED: Final = int(HeaderFlag.ENCRYPTION)
-SA: Final = int(PayloadType.SA)
-FIRST_OWN_EXCHANGE: Final = 32  # from here on, exchange types are the DOI's own (RFC 2408, 3.1)
-
-NON_ESP_MARKER: Final = bytes(4)
-"""What tells a message from ESP on port 4500 (RFC 3948, 2.2)."""
-
-NAT_KEEPALIVE: Final = b"\xff"
-NAT_TRAVERSAL_PORT: Final = 4500
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -142,28 +143,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
     def to_builtins(self) -> dict[str, Any]:
         """The message as dicts, lists, text and numbers: octets in hex, names where a number has one."""
-        doi = self.doi
-        out: dict[str, Any] = {
-            "doi": doi.name,
-            "initiator_cookie": self.initiator_cookie.hex(),
-            "responder_cookie": self.responder_cookie.hex(),
-            "version": f"{self.major_version}.{self.minor_version}",
-            "exchange_type": number_plain(self.exchange_type, type(doi.exchange(self.exchange_type))),
-            "flags": number_plain(self.flags, HeaderFlag, flags=True),
-            "message_id": f"{self.message_id:08x}",
-        }
-        if self.dialect != STANDARD:
-            out["dialect"] = self.dialect.name
-        for name in ("next_payload", "length"):
-            if getattr(self, name) is not AUTO:
-                out[name] = int(getattr(self, name))
-        out["payloads"] = [payload_plain(payload, self.rules) for payload in self.payloads]
-        for name in ("ciphertext", "padding", "trailing"):
-            if getattr(self, name):
-                out[name] = getattr(self, name).hex()
-        if self.non_esp_marker:
-            out["non_esp_marker"] = True
-        return out
+        return message_plain(self)
 
     def to_json(self) -> str:
         """The message as JSON text; `from_json` gives it back."""
@@ -178,7 +158,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
         Raises `EncodeError`, with the path of what is wrong.
         """
         try:
-            return message_from(plain, tuple(dois), tuple(dialects))
+            return cls(**message_values(plain, tuple(dois), tuple(dialects)))
         except GsakmpError:
             raise
         except RecursionError:
@@ -200,16 +180,6 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
 
 # -- octets to messages ------------------------------------------------------------------------------
-
-
-def octets_argument(octets: Any) -> bytes:
-    if not isinstance(octets, bytes | bytearray | memoryview):
-        raise EncodeError(f"{type(octets).__name__} where octets (bytes) are wanted")
-    if len(octets) > limits.MESSAGE_OCTETS + len(NON_ESP_MARKER):
-        raise LimitExceeded(
-            f"{len(octets)} octets, more than limits.MESSAGE_OCTETS ({limits.MESSAGE_OCTETS})"
-        )
-    return bytes(octets)
 
 
 def parse(
@@ -296,46 +266,6 @@ def parse_message(octets: bytes, port: int, doi: DOI | None, dialect: Dialect, l
     )  # fmt: skip
 
 
-def doi_of_version(major: int, doi: DOI | None, at: int, lenient: bool) -> DOI | None:
-    """The domain in force, where the major version has a say. Raises `DecodeError` for an unknown one."""
-    if major == 2:
-        return IKEV2  # RFC 7296, 3.1
-    if major != 1 and not lenient:
-        raise DecodeError(f"major version {major}, neither 1 nor 2", "major_version", at + 17)
-    return doi
-
-
-def after_marker(octets: bytes) -> int:
-    """Where the message starts on port 4500 (RFC 3948, 2)."""
-    if octets[:4] == NON_ESP_MARKER:
-        return 4
-    if octets == NAT_KEEPALIVE:
-        raise DecodeError("a NAT keepalive (RFC 3948, 2.3), no message", "", 0)
-    if len(octets) < len(NON_ESP_MARKER):
-        raise Truncated("too short for the non-ESP marker (RFC 3948, 2.2)", "non_esp_marker", 0)
-    raise DecodeError("ESP (RFC 3948, 2.1), no message", "non_esp_marker", 0)
-
-
-def doi_of_sa(octets: bytes, at: int, port: int) -> DOI:
-    """That of the SA payload at the start, where it is one that is known, else that of the port."""
-    place = at + HEADER_OCTETS + 4
-    if len(octets) < place + 4:
-        return doi_of_port(port)
-    return DOIS.get(int.from_bytes(octets[place : place + 4], "big"), doi_of_port(port))
-
-
-def extent(length: int, at: int, end: int, lenient: bool) -> tuple[int, Auto]:
-    """Where the message ends, and what its length field says where that is not so."""
-    if lenient:
-        sound = HEADER_OCTETS <= length <= end - at
-        return (at + length if sound else end), (AUTO if sound else length)
-    if length < HEADER_OCTETS:
-        raise LengthMismatch(f"says {length}, at least {HEADER_OCTETS}", "length", at + 24)
-    if at + length > end:
-        raise Truncated(f"{length} octets said, {end - at} there", "length", at + 24)
-    raise TrailingOctets(f"{end - at - length} octets after the message", "", at + length)
-
-
 # -- messages to octets ------------------------------------------------------------------------------
 
 
@@ -385,120 +315,10 @@ def build_message(message: Message) -> bytes:
     return bytes(out)
 
 
-def misfit(message: Message, kind: int, length: int) -> EncodeError:
-    """The error for a header that could not be built: which field, and why."""
-    for name in ("initiator_cookie", "responder_cookie"):
-        value = getattr(message, name)
-        if not isinstance(value, bytes) or len(value) != 8:
-            return EncodeError("a cookie has 8 octets", name)
-    numbers: dict[str, tuple[Any, int]] = {
-        "next_payload": (kind, 8),
-        "major_version": (message.major_version, 4),
-        "minor_version": (message.minor_version, 4),
-        "exchange_type": (message.exchange_type, 8),
-        "flags": (message.flags, 8),
-        "message_id": (message.message_id, 32),
-        "length": (length, 32),
-    }
-    for name, (value, bits) in numbers.items():
-        if not isinstance(value, int) or not 0 <= value < 1 << bits:
-            return EncodeError(f"{value} is no number of {bits} bits", name)
-    return EncodeError("the header can't be built")
-
-
-# -- plain data to messages --------------------------------------------------------------------------
-
-PLAIN_FIELDS: Final = frozenset(
-    [
-        "doi",
-        "dialect",
-        "initiator_cookie",
-        "responder_cookie",
-        "version",
-        "exchange_type",
-        "flags",
-        "message_id",
-        "next_payload",
-        "length",
-        "payloads",
-        "ciphertext",
-        "padding",
-        "trailing",
-        "non_esp_marker",
-    ]
-)
-
-
-def message_from(plain: Any, dois: tuple[DOI, ...], dialects: tuple[Dialect, ...]) -> Message:
-    if not isinstance(plain, Mapping):
-        raise EncodeError(f"{type(plain).__name__} where a message's fields belong")
-    if unknown := sorted(set(plain) - PLAIN_FIELDS):
-        raise EncodeError(f"a message has no field {unknown[0]!r}")
-    doi = doi_named(plain.get("doi", "GDOI"), dois)
-    named = str(plain.get("dialect", STANDARD.name))
-    dialect = next((d for d in dialects if d.name == named), None) or dialect_named(named)
-    values: dict[str, Any] = {"doi": doi, "dialect": dialect}
-    try:
-        major, _, minor = str(plain.get("version", "1.0")).partition(".")
-        values.update(major_version=int(major), minor_version=int(minor))
-    except ValueError:
-        raise EncodeError("a version is two numbers: 1.0", "version") from None
-    for name in ("initiator_cookie", "responder_cookie", "ciphertext", "padding", "trailing"):
-        if name in plain:
-            values[name] = placed(name, octets_from, plain[name])
-    for name in ("next_payload", "length"):
-        if plain.get(name) is not None:
-            values[name] = placed(name, number_from, plain[name])
-    exchange = plain.get("exchange_type", 0)
-    values["exchange_type"] = placed(
-        "exchange_type", doi.exchange_from_text if isinstance(exchange, str) else doi_exchange(doi), exchange
-    )
-    values["flags"] = placed("flags", lambda p: int(number_from(p, HeaderFlag)), plain.get("flags", 0))
-    identifier = plain.get("message_id", "00000000")
-    values["message_id"] = int.from_bytes(placed("message_id", octets_from, identifier), "big")
-    values["non_esp_marker"] = plain.get("non_esp_marker") is True
-    rules = doi.rules(values["exchange_type"], dialect)
-    payloads = plain.get("payloads", [])
-    if not isinstance(payloads, list):
-        raise EncodeError("a list is wanted", "payloads")
-    values["payloads"] = tuple(
-        placed(f"payloads[{i}]", lambda p: payload_from(p, "payloads", None, rules), item)
-        for i, item in enumerate(payloads)
-    )
-    return Message(**values)
-
-
-def doi_exchange(doi: DOI) -> Any:
-    def convert(plain: Any) -> Any:
-        try:
-            return doi.exchange(number_from(plain))
-        except (ValueError, IndexError):
-            raise EncodeError(f"{plain} is no exchange type") from None
-
-    return convert
-
-
-def placed(name: str, convert: Any, plain: Any) -> Any:
-    """``convert(plain)``, an error of which says that it is about `name`."""
-    try:
-        return convert(plain)
-    except EncodeError as exc:
-        raise exc.within(name) from None
-
-
-def doi_named(name: Any, dois: tuple[DOI, ...]) -> DOI:
-    known = {doi.name: doi for doi in (*DOIS.values(), IKEV2, *dois)}
-    if name not in known:
-        raise EncodeError(f"no domain of interpretation {name!r}; there are {', '.join(known)}", "doi")
-    return known[name]
-
-
 # -- contradictions ----------------------------------------------------------------------------------
 
 
 def find_problems(message: Message) -> Iterable[Problem]:
-    from gsakmp.wire.problems import problems  # rarely needed
-
     if message.length is not AUTO:
         yield Problem("length", f"says {message.length}, the octets hold another number")
     if message.trailing:
