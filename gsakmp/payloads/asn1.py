@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from asn1crypto import core, x509
-
 __all__ = ["name_text", "names_text", "oid_text"]
 
 UNREADABLE = "not readable as DER"
@@ -11,6 +9,8 @@ UNREADABLE = "not readable as DER"
 
 def name_text(der: bytes) -> str:
     """A distinguished name (RFC 5280, 4.1.2.4)."""
+    from asn1crypto import x509  # slow to import, and few messages hold a name
+
     try:
         return str(x509.Name.load(der, strict=True).human_friendly)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -19,6 +19,8 @@ def name_text(der: bytes) -> str:
 
 def names_text(der: bytes) -> str:
     """A general name (RFC 5280, 4.2.1.6): its sort and its value."""
+    from asn1crypto import x509
+
     try:
         name = x509.GeneralName.load(der, strict=True)
         value = name.chosen.human_friendly if name.name == "directory_name" else name.native
@@ -29,6 +31,8 @@ def names_text(der: bytes) -> str:
 
 def oid_text(der: bytes) -> str:
     """An object identifier in dotted form."""
+    from asn1crypto import core
+
     try:
         return str(core.ObjectIdentifier.load(der, strict=True).dotted)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):

@@ -1,13 +1,14 @@
 """The Certificate and Certificate Request payloads (RFC 2408, 3.9 and 3.10)."""
 
-from typing import Annotated
-
-from cryptography import x509
+from typing import TYPE_CHECKING, Annotated
 
 from gsakmp.errors import DecodeError
 from gsakmp.payloads.asn1 import name_text
 from gsakmp.registries import CertificateEncoding, PayloadType
 from gsakmp.wire import Code, GreedyBytes, Int8ub, Payload
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate as X509Certificate
 
 __all__ = ["Certificate", "CertificateRequest"]
 
@@ -20,8 +21,10 @@ class Certificate(Payload, kind=PayloadType.CERTIFICATE, spec="RFC 2408, 3.9"):
     certificate_encoding: Annotated[CertificateEncoding, Code(Int8ub, CertificateEncoding), "its encoding"]
     certificate_data: Annotated[bytes, GreedyBytes, "the certificate, in that encoding"] = b""
 
-    def x509(self) -> x509.Certificate:
+    def x509(self) -> "X509Certificate":
         """The X.509 certificate. Raises `DecodeError` where the data is none."""
+        from cryptography import x509  # slow to import, and few messages hold a certificate
+
         try:
             return x509.load_der_x509_certificate(self.certificate_data)
         except (ValueError, TypeError, x509.InvalidVersion) as exc:
