@@ -38,7 +38,7 @@ def message_spans(message: Message) -> Iterator[Span]:
         raise
     except (AttributeError, TypeError, ValueError, KeyError, IndexError, OverflowError) as exc:
         raise EncodeError(f"{type(exc).__name__}: {exc}") from None
-    problems = dict((problem.path, problem.problem) for problem in message.problems())
+    problems = {problem.path: problem.problem for problem in message.problems()}
     for span in found:
         problem = problems.get(span.path, "")
         yield msgspec.structs.replace(span, problem=problem) if problem and not span.problem else span
@@ -72,9 +72,10 @@ def _header(message: Message, writer: SpanWriter, kinds: Any) -> Iterator[Span]:
     """The ISAKMP header (RFC 2408, 3.1), with names where its own definition can only give numbers."""
     start = writer.at
     kind = writer.buf[start + 16]
+    exchanges = type(message.doi.exchange(message.exchange_type))
     texts = {
         "next_payload": writer.kind_text(kind, message.rules.chain_table("payloads").entries),
-        "exchange_type": number_text(message.exchange_type, type(message.doi.exchange(message.exchange_type))),
+        "exchange_type": number_text(message.exchange_type, exchanges),
         "message_id": f"{message.message_id:08x}",
     }
     header = Header(

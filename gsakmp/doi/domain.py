@@ -40,6 +40,8 @@ class DOI:
     exchange_tables: Mapping[int, Tables] = field(default_factory=dict)
     ports: frozenset[int] = frozenset()
     spec: str = ""
+    first_own_exchange: int = FIRST_OWN_EXCHANGE
+    """The exchange types below are ISAKMP's."""
 
     def __repr__(self) -> str:
         return f"<DOI {self.name}>"
@@ -47,8 +49,8 @@ class DOI:
     @cached_property
     def exchange_types(self) -> tuple[Any, ...]:
         """Every exchange type, by number, as a member of its registry (RFC 2408, 3.1)."""
-        own = self.exchanges.lookup
-        return tuple((ExchangeType.lookup if n < FIRST_OWN_EXCHANGE else own)[n] for n in range(256))
+        own, start = self.exchanges.lookup, self.first_own_exchange
+        return tuple((ExchangeType.lookup if n < start else own)[n] for n in range(256))
 
     def exchange(self, number: int) -> Any:
         """The exchange type as a member of its registry. IndexError past an octet."""
@@ -56,10 +58,9 @@ class DOI:
 
     def exchange_from_text(self, text: str) -> Any:
         """The exchange type of that name or number. Raises `EncodeError`."""
-        for registry in (self.exchanges, ExchangeType):
-            member = next((m for m in registry if m.name == text.upper().replace("-", "_")), None)
-            if member is not None:
-                return member
+        member = next((m for m in self.exchange_types if m.name == text.upper().replace("-", "_")), None)
+        if member is not None:
+            return member
         number = self.exchanges.from_text(text)
         return self.exchange(int(number))
 

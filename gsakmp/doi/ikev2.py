@@ -27,5 +27,6 @@ IKEV2: Final = DOI(
         ),
     ),
     spec="RFC 7296",
+    first_own_exchange=0,
 )
 """IKEv2's framing."""

@@ -321,10 +321,12 @@ def build_message(message: Message) -> bytes:
 def find_problems(message: Message) -> Iterable[Problem]:
     if message.length is not AUTO:
         yield Problem("length", f"says {message.length}, the octets hold another number")
+    if message.major_version not in (1, 2):
+        yield Problem("major_version", f"{message.major_version}, neither 1 nor 2")
     if message.trailing:
         yield Problem("trailing", f"{len(message.trailing)} octets after the message")
     if message.next_payload is not AUTO and not message.encrypted:
         yield Problem("next_payload", f"says {message.next_payload}, which does not follow")
     for index, payload in enumerate(message.payloads):
-        for path, text in problems(payload, f"payloads[{index}]"):
+        for path, text in problems(payload, f"payloads[{index}]", message.rules):
             yield Problem(path, text)

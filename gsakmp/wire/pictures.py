@@ -21,9 +21,9 @@ RULER: Final = (
     " 0                   1                   2                   3\n"
     " 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1"
 )
-ORDINARY: Final = frozenset(
-    ["key", "of", "to", "in", "by", "no", "and", "for", "end", "the", "bit", "new", "old"]
-)
+SMALL: Final = frozenset(["and", "by", "for", "in", "of", "or", "the", "to"])
+"""Words that a label keeps small after the first."""
+ORDINARY: Final = SMALL | frozenset(["bit", "end", "hop", "key", "new", "no", "old", "set"])
 """Words of up to three letters that are no abbreviation."""
 
 
@@ -66,21 +66,22 @@ GENERIC_HEADER: Final = (
 
 
 def abbreviations(cls: Any) -> dict[str, str]:
-    """What the class's own words write in capitals: ``{"spis": "SPIs"}``."""
+    """Plurals that the class's own words write in capitals: ``{"spis": "SPIs"}``."""
     texts = [cls.layout.title, cls.__doc__ or "", *(member.doc for member in m.members_of(cls))]
-    return {found.lower(): found for found in re.findall(r"\b[A-Z]{2,}s?\b", " ".join(texts))}
+    return {found.lower(): found for found in re.findall(r"\b[A-Z]{2,3}s\b", " ".join(texts))}
 
 
 def label_of(name: str, known: dict[str, str]) -> str:
     """``source_id_type`` as ``Source ID Type``, ``reserved2`` as ``RESERVED2``: as the RFCs write it."""
 
     def word(text: str) -> str:
-        if text in known:
-            return known[text]
+        if text in known or text in SMALL:
+            return known.get(text, text)
         short = len(text) <= 3 and text not in ORDINARY
         return text.upper() if short or text.startswith("reserved") else text.capitalize()
 
-    return " ".join(word(text) for text in name.split("_") if text)
+    label = " ".join(word(text) for text in name.split("_") if text)
+    return label[:1].upper() + label[1:]
 
 
 def bits_of(member: m.Member, dialect: Any) -> int | None:

@@ -142,15 +142,15 @@ def attribute_plain(attribute: Attribute, table: AttributeTable, rules: Rules) -
     out: dict[str, Any] = {"type": number_plain(number, registry_of(table))}
     if isinstance(value, Element):
         out["value"] = element_plain(value, rules)
+    elif isinstance(value, int) and (attribute.basic or kind is None or not isinstance(kind.content, ValueType)):
+        named = kind is not None and is_registry(kind.content) and value <= 0xFFFF
+        out["value"] = number_plain(value, kind.content if kind is not None and named else None)
     elif kind is None:
-        out["value"] = value.hex() if isinstance(value, bytes) else number_plain(value)
+        out["value"] = value.hex()
     elif isinstance(kind.content, ValueType):
         out["value"] = value_plain(kind.content, value)
-    elif isinstance(value, bytes):
-        out["value"] = {"octets": value.hex()}
     else:
-        registry = kind.content if is_registry(kind.content) and value <= 0xFFFF else None
-        out["value"] = number_plain(value, registry)
+        out["value"] = {"octets": value.hex()}
     if attribute.basic is not AUTO:
         out["basic"] = attribute.basic
     if attribute.length is not AUTO:
@@ -296,20 +296,22 @@ def attribute_from(plain: Any, table: AttributeTable, rules: Rules) -> Attribute
         raise EncodeError("an attribute has a type and a value, and may have basic and length")
     number = number_from(plain["type"], registry_of(table))
     kind = table.kinds.get(int(number))
-    try:
-        value = attribute_value_from(kind, plain["value"], rules)
-    except EncodeError as exc:
-        raise exc.within("value") from None
     form, length = plain.get("basic"), plain.get("length")
     if not (form is None or isinstance(form, bool)) or not (length is None or isinstance(length, int)):
         raise EncodeError("basic is true or false, length a number")
+    try:
+        value = attribute_value_from(kind, plain["value"], form is True, rules)
+    except EncodeError as exc:
+        raise exc.within("value") from None
     cls = KeyAttribute if kind is not None and kind.secret else Attribute
     return cls(table.registry(number), value, form, length)
 
 
-def attribute_value_from(kind: Any, plain: Any, rules: Rules) -> Any:
+def attribute_value_from(kind: Any, plain: Any, tv: bool, rules: Rules) -> Any:
     if is_octets(plain):
         return octets_from(plain)
+    if tv and not (kind is not None and is_registry(kind.content)):
+        return number_from(plain)  # in two octets even a key is but a number
     if kind is None:
         return octets_from(plain) if isinstance(plain, str) and plain[:2] != "0x" else number_from(plain)
     if isinstance(kind.content, ValueType):

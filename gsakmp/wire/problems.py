@@ -8,12 +8,14 @@ from typing import Any
 from gsakmp.wire import members as m
 from gsakmp.wire.attributes import Attribute
 from gsakmp.wire.element import Element, Payload, UnknownPayload, Unlinked
+from gsakmp.wire.rules import Rules
+from gsakmp.wire.values import ValueType
 from gsakmp.wire.vocabulary import AUTO
 
 __all__ = ["problems"]
 
 
-def problems(element: Any, path: str) -> Iterator[tuple[str, str]]:
+def problems(element: Any, path: str, rules: Rules) -> Iterator[tuple[str, str]]:
     """Path and problem of each contradiction in `element`, outermost first."""
     if isinstance(element, Payload):
         yield from payload_problems(element, path)
@@ -21,12 +23,40 @@ def problems(element: Any, path: str) -> Iterator[tuple[str, str]]:
         value, place = getattr(element, member.name), f"{path}.{member.name}"
         if member.checked and value is not AUTO:
             yield place, f"says {value}, which the octets contradict"
-        for index, item in enumerate(value if isinstance(value, tuple) else ()):
-            content = item.value if isinstance(item, Attribute) else item
-            if isinstance(content, Element):
-                yield from problems(content, f"{place}[{index}]")
-        if isinstance(value, Element):
-            yield from problems(value, place)
+        if isinstance(member.form, m.AttributesForm):
+            yield from attribute_problems(element, member.form, value, place, rules)
+        elif isinstance(value, tuple):
+            for index, item in enumerate(value):
+                if isinstance(item, Element):
+                    yield from problems(item, f"{place}[{index}]", rules)
+        elif isinstance(value, Element):
+            yield from problems(value, place, rules)
+        elif isinstance(member.form, m.ChoiceForm) and isinstance(value, bytes):
+            key = int(getattr(element, str(member.form.key)))
+            yield from unreadable(rules.choice_entry(member.form.table, key), value, place)
+
+
+def attribute_problems(
+    element: Any, form: m.AttributesForm, attributes: tuple[Attribute, ...], path: str, rules: Rules
+) -> Iterator[tuple[str, str]]:
+    table = rules.attribute_table(form.table, None if form.key is None else int(getattr(element, str(form.key))))
+    for index, attribute in enumerate(attributes):
+        kind, place = table.kinds.get(int(attribute.type)), f"{path}[{index}].value"
+        if isinstance(attribute.value, Element):
+            yield from problems(attribute.value, place, rules)
+        elif isinstance(attribute.value, bytes) and kind is not None:
+            yield from unreadable(kind.content, attribute.value, place)
+
+
+def unreadable(content: Any, octets: bytes, path: str) -> Iterator[tuple[str, str]]:
+    """The problem with octets that stand where a table has something better, if they are none such."""
+    if isinstance(content, ValueType):
+        try:
+            content.decode(octets)
+        except ValueError as exc:
+            yield path, str(exc)
+    elif isinstance(content, type) and issubclass(content, Element):
+        yield path, f"{len(octets)} octets that are no {content.layout.title}"
 
 
 def payload_problems(payload: Payload, path: str) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from gsakmp.errors import ConfigurationError
 from gsakmp.wire import members as m
 from gsakmp.wire.attributes import Attribute, AttributeTable, is_registry
 from gsakmp.wire.element import Element, Payload, UnknownPayload, Unlinked
@@ -95,8 +96,9 @@ class SpanWriter:
         """The span of the next `size` octets, which it steps over."""
         start, self.at = self.at, self.at + size
         return Span(
-            depth=depth, path=path, name=name, at=start, size=size, text=text, plaintext=self.plaintext, **more
-        )
+            depth=depth, path=path, name=name, at=start, size=size, text=text,
+            plaintext=self.plaintext, **more,
+        )  # fmt: skip
 
     def octets(self, name: str, path: str, depth: int, size: int, **more: Any) -> Span:
         """As `leaf`, the text being the octets."""
@@ -148,6 +150,7 @@ class SpanWriter:
     def header(
         self, item: Any, entries: Mapping[int, Any], path: str, depth: int, after: int
     ) -> Iterator[Span]:
+        """The generic header (RFC 2408, 3.2)."""
         kind = self.number(1)
         text = self.kind_text(kind, entries)
         agrees = item.next_payload is AUTO and kind == after
@@ -232,6 +235,7 @@ class SpanWriter:
     def choice(
         self, form: m.ChoiceForm, element: Any, value: Any, path: str, depth: int, about: dict[str, Any]
     ) -> Iterator[Span]:
+        """A field that another field's value gives its layout."""
         if isinstance(value, Element):
             yield from self.nested(value, path, depth)
             return
@@ -249,7 +253,13 @@ class SpanWriter:
         yield from self.holder(start, inside, layout.title, path, depth, doc=layout.spec)
 
     def size(self, size: m.Size) -> int:
-        return int(getattr(self.rules.dialect, size.name)) if isinstance(size, m.DialectOption) else int(size)  # type: ignore[arg-type]
+        """Octets of a reserved field, which follow from the definition or the dialect alone."""
+        match size:
+            case m.DialectOption(name=name):
+                return int(getattr(self.rules.dialect, name))
+            case int(octets):
+                return octets
+        raise ConfigurationError(f"{size} is no size of a reserved field")
 
     # -- attributes ----------------------------------------------------------------------------------
 
@@ -261,21 +271,19 @@ class SpanWriter:
         name, below = number_text(int(item.type), registry), depth + 1
         secret = kind is not None and kind.secret
         form = "1 (TV)" if word >> 15 else "0 (TLV)"
-        inside = [self.leaf("format", f"{path}.basic", below, 2, form, bits=(15, 1), implied=item.basic is AUTO)]
+        inside = [self.leaf("format", f"{path}.basic", below, 2, form, bits=(15, 1), implied=True)]
         self.at = start
-        inside.append(self.leaf("type", f"{path}.type", below, 2, name, bits=(0, 15)))
+        inside.append(self.leaf("type", f"{path}.type", below, 2, name, bits=(0, 15), implied=True))
         size = 2
         if not word >> 15:
             size = self.number(2)
-            inside.append(
-                self.leaf("length", f"{path}.length", below, 2, str(size), implied=item.length is AUTO)
-            )
+            inside.append(self.leaf("length", f"{path}.length", below, 2, str(size), implied=True))
         text = ""
         if isinstance(item.value, Element):
             inside += self.element(item.value, f"{path}.value", below)
         else:
             text = content_text(kind.content if kind else None, item.value)
-            inside.append(self.leaf("value", f"{path}.value", below, size, text, secret=secret))
+            inside.append(self.leaf("value", f"{path}.value", below, size, text, secret=secret, implied=True))
         doc = kind.doc if kind is not None else ""
         yield from self.holder(start, inside, name, path, depth, text=text, doc=doc, secret=secret)
 
@@ -296,7 +304,8 @@ def compiled(source: str) -> CodeType:
 def evaluated(condition: m.Expression, element: Any, found: Mapping[str, int]) -> Any:
     """A condition of the definition, with the numbers as they are on the wire."""
     values = {name: found.get(name, getattr(element, name)) for name in condition.names}
-    return eval(compiled(str(condition)), {"__builtins__": {}, **FUNCTIONS}, values)  # source from definitions
+    # Nothing but what the definitions say is evaluated: `condition` comes from a class, `values` are numbers.
+    return eval(compiled(str(condition)), {"__builtins__": {}, **FUNCTIONS}, values)
 
 
 # -- values as text ----------------------------------------------------------------------------------
@@ -311,7 +320,7 @@ def printable(text: str) -> str:
 
 def octets_text(octets: bytes) -> str:
     """Octets in hex with their number, long ones shortened."""
-    if len(octets) <= 8:  # noqa: PLR2004  # a cookie, an SPI: their size is plain to see
+    if len(octets) <= 8:  # a cookie, an SPI: their size is plain to see
         return octets.hex() or "(empty)"
     if len(octets) <= SHOWN_OCTETS:
         return f"{octets.hex()} ({len(octets)} octets)"
@@ -324,7 +333,10 @@ def number_text(value: int, registry: Any = None, *, flags: bool = False) -> str
     if flags and registry is not None:
         return f"{registry.to_text(number)} (0x{number:x})" if number else "none (0)"
     if registry is None or not hasattr(registry, "lookup"):
-        return str(number) if number < 1 << 64 else octets_text(number.to_bytes((number.bit_length() + 7) // 8))
+        size = (number.bit_length() + 7) // 8
+        return (
+            str(number) if size <= 8 else octets_text(number.to_bytes(size, "big"))
+        )  # a prime, not an amount
     try:
         member = registry(number)
     except ValueError:

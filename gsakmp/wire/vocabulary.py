@@ -574,7 +574,7 @@ class Chain(Construct):
     def _build(self, obj: Sequence[Any], stream: Any, context: Any, path: str) -> Any:
         rules, table = rules_of(context), self.table_key(context)
         after = [int(item["kind"]) for item in obj[1:]] + [0]
-        for item, next_payload in zip(obj, after, strict=True):
+        for item, next_payload in zip(obj, after, strict=False):
             con = rules.reference_chain(table, int(item["kind"]))
             body = build_octets(con, item["octets"] if con is GreedyBytes else item, context, path)
             length = len(body) + GENERIC_HEADER_OCTETS

@@ -1,0 +1,134 @@
+"""The benchmarks run, and compare like with like. How fast anything is, no test says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import __main__ as benchmarks
+from benchmarks import report, whole_file
+from benchmarks.capture_file import counts_by_library, write_capture
+from benchmarks.cases import CASES, Case
+from benchmarks.peers import LIBRARY, Peer, peers_of
+from benchmarks.targets import TARGETS, verdicts
+from benchmarks.timing import Measured
+from benchmarks.whole_file import Disagreement, check, counts_of
+from gsakmp.errors import DecodeError
+
+CASE_NAMES = [case.name for case in CASES]
+
+
+def changed(octets: bytes, at: int) -> bytes:
+    return octets[:at] + bytes([octets[at] ^ 1]) + octets[at + 1 :]
+
+
+def test_quick_run_prints_every_row_and_target(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    assert benchmarks.main(["--quick", "--json", str(file)]) == 0
+    printed = capsys.readouterr().out
+    found = json.loads(file.read_text())
+    rows = {(row["case"], row["action"], row["peer"]) for row in found["rows"]}
+    for case in CASES:
+        peers = {LIBRARY, "construct", "by hand"} | ({"scapy"} if case.scapy else set())
+        for action in ("parse", "build"):
+            assert {peer for name, what, peer in rows if (name, what) == (case.name, action)} == peers
+    assert ("whole file", "decode", LIBRARY) in rows
+    assert len(found["targets"]) == len(TARGETS)
+    assert all(row["best_microseconds"] > 0 and row["median_ratio"] > 0 for row in found["rows"])
+    for target in found["targets"]:
+        if target["met"] is False:
+            whole = target["case"] == "whole file"
+            title = "whole file: parsing" if whole else f"{target['case']}, {target['action']}: where"
+            assert title in printed
+
+
+@pytest.mark.parametrize("case", CASES, ids=CASE_NAMES)
+def test_messages_of_a_case_are_what_it_says(case: Case) -> None:
+    batches = case.batches(2, 3)
+    octets = [message for batch in batches for message in batch]
+    assert len(set(octets)) == 6
+    assert case.batches(2, 3) == batches
+    shapes = {
+        "Main Mode 1": lambda p: len(p[0].proposals[0].transforms) == 8,
+        "Main Mode 3": lambda p: len(p[0].key_exchange_data) == 256 and len(p) == 2,
+        "PULL SA": lambda p: (
+            [type(i).__name__ for i in p[0].sa_attributes]
+            == ["SAKEK", "GroupAssociatedPolicy", "SATEK", "SATEK"]
+        ),
+        "KD LKH": lambda p: len(p[0].key_packets[0].attributes[0].value.lkh_keys) == 20,
+        "PUSH": lambda p: [int(i.kind) for i in p] == [18, 1, 17, 9],
+    }
+    message = peers_of(case)[0].parse(octets[0])
+    assert shapes[case.name](message.payloads)
+
+
+@pytest.mark.parametrize("case", CASES, ids=CASE_NAMES)
+def test_a_peer_that_reads_or_builds_otherwise_is_found_out(case: Case) -> None:
+    library, *others = peers_of(case)
+    amount = benchmarks.QUICK
+    assert benchmarks.prepared(case, [library, *others], amount)
+
+    def misreads(octets: bytes) -> Any:
+        return library.parse(changed(octets, len(octets) - 1))
+
+    wrong = Peer("wrong", misreads, library.build, library.facts)
+    with pytest.raises(Disagreement, match="wrong reads something else"):
+        benchmarks.prepared(case, [library, wrong], amount)
+    wrong = Peer("wrong", library.parse, lambda message: changed(library.build(message), 3), library.facts)
+    with pytest.raises(Disagreement, match="wrong builds other octets"):
+        benchmarks.prepared(case, [library, wrong], amount)
+
+
+@pytest.mark.parametrize("case", CASES, ids=CASE_NAMES)
+def test_the_facts_hold_every_octet_that_may_vary(case: Case) -> None:
+    """Each octet of a message, changed, changes what the library's facts say, or is refused."""
+    library = peers_of(case)[0]
+    [[octets]] = case.batches(1, 1)
+    said = library.facts(library.parse(octets))
+    same = []
+    for at in range(len(octets)):
+        try:
+            message = library.parse(changed(octets, at))
+        except DecodeError:
+            continue
+        if library.facts(message) == said:
+            same.append(at)
+    assert same == []
+
+
+def test_whole_file_is_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "some.pcap"
+    written = write_capture(path, 30)
+    assert len(written) == 30
+    assert " ".join(map(str, counts_by_library(str(path)))) == counts_of(written) == "30 18 27"
+    with pytest.raises(Disagreement, match="counts 29"):
+        check(LIBRARY, "29 18 27", written, counts_of(written))
+    with pytest.raises(Disagreement, match="29 lines"):
+        check("tshark", "x\n" * 29, written, "")
+
+
+def test_whoever_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(whole_file.shutil, "which", lambda _: None)
+    monkeypatch.setattr(whole_file, "find_spec", lambda _: None)
+    run, missing = whole_file.commands(tmp_path / "any.pcap")
+    assert set(run) == {LIBRARY}
+    assert missing == {"tshark": "tshark is not installed", "dpkt + by hand": "dpkt is not installed"}
+    assert "tshark: tshark is not installed." in report.file_notes(10, 100, missing)
+
+
+def test_verdicts_follow_from_the_ratios() -> None:
+    rounds = {LIBRARY: [10.0, 10.0, 30.0], "scapy": [240.0, 260.0, 900.0], "construct": [1.0, 1.0, 1.0]}
+    found = {v.target.peer: v for v in verdicts({("Main Mode 1", "parse"): Measured(rounds)})}
+    assert (found["scapy"].ratio, found["scapy"].met) == (26.0, True)
+    assert found["construct"].met is False
+    assert (found["by hand"].ratio, found["by hand"].met) == (None, None)
+
+
+def test_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        benchmarks.main(["--only", "Main Mode 9"])
+    assert ended.value.code == 2
+    assert "Main Mode 9" in capsys.readouterr().err
