@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
 
 from construct import Int32ub, Rebuild, Struct, this
@@ -41,7 +40,8 @@ class Peer:
 
 
 def library(case: Case) -> Peer:
-    return Peer(LIBRARY, partial(gsakmp.parse, port=case.port), gsakmp.build, facts.of_library)
+    port = case.port
+    return Peer(LIBRARY, lambda octets: gsakmp.parse(octets, port=port), gsakmp.build, facts.of_library)
 
 
 def whole_layout() -> Any:
@@ -77,7 +77,11 @@ def construct(case: Case) -> Peer:
 
 
 def written_by_hand(case: Case) -> Peer:
-    parse = partial(handwritten.parse_message, gdoi=case.port == 848)
+    gdoi = case.port == 848
+
+    def parse(octets: bytes) -> Any:
+        return handwritten.parse_message(octets, gdoi)
+
     return Peer("by hand", parse, handwritten.build_message, facts.of_handwritten)
 
 

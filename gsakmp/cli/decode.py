@@ -19,7 +19,6 @@ from gsakmp.cli.show import Line, Style, head_lines, hex_lines, tree_lines
 from gsakmp.cli.status import MALFORMED, SOUND, UNUSABLE, complain, guarded, paragraphs
 from gsakmp.doi import DIALECTS, DOI, DOIS, GDOI, IKEV2, dialect_named
 from gsakmp.errors import ConfigurationError, GsakmpError
-from gsakmp.wire.spans import printable
 
 __all__ = ["register"]
 
@@ -166,7 +165,7 @@ class Decoding:
         unusable = False
         give = self.output()
         for source in self.inputs:
-            name = printable(source.name) if len(self.inputs) > 1 else ""
+            name = source.label if len(self.inputs) > 1 else ""
             flush = source.name == "-" or sys.stdout.isatty()
             try:
                 with progress(source) as bar:

@@ -12,6 +12,7 @@ from typing import BinaryIO, Final
 from gsakmp import limits
 from gsakmp.captures import Counts, Datagram, read
 from gsakmp.errors import CaptureError, LocalError
+from gsakmp.wire.spans import printable
 
 __all__ = ["Input", "classified", "octets_of_hex"]
 
@@ -40,6 +41,11 @@ class Input:
     """The file while it is read, to see how far the reading is."""
 
     @property
+    def label(self) -> str:
+        """What to call it to people."""
+        return "standard input" if self.name == "-" else printable(self.name)
+
+    @property
     def size(self) -> int | None:
         """Octets of the file, None where nobody knows."""
         if self.octets is not None or self.name == "-":
@@ -59,13 +65,13 @@ class Input:
             return
         with opened(self.name) as file:
             self.position = file
-            source = Rejoined(file, self.name)
+            source = Rejoined(file, self.label)
             if source.head.startswith(MAGIC) or not source.head:
                 capture = read(source, ports)  # type: ignore[arg-type]  # `read` is all that a capture needs
                 self.counts = capture.counts
                 yield from capture
             else:
-                yield from hex_lines(source, self.name)
+                yield from hex_lines(source, self.label)
 
 
 @contextmanager

@@ -111,7 +111,7 @@ class RichBar(Bar):
             text, BarColumn(), TaskProgressColumn(), found, TimeRemainingColumn(),
             console=Console(stderr=True), transient=True,
         )  # fmt: skip
-        self.task = self.bar.add_task(escape(self.source.name), total=self.size, found=self.steps)
+        self.task = self.bar.add_task(escape(self.source.label), total=self.size, found=self.steps)
         self.bar.start()
 
     def stop(self) -> None:

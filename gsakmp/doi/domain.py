@@ -10,7 +10,7 @@ from typing import Any
 from gsakmp.doi.dialect import STANDARD, Dialect
 from gsakmp.errors import ConfigurationError
 from gsakmp.registries import ExchangeType
-from gsakmp.wire import AttributeTable, Rules, Tables
+from gsakmp.wire import AttributeTable, Rules, Tables, Variants
 
 __all__ = ["DOI", "by_kind"]
 
@@ -21,6 +21,18 @@ DIALECTS_KEPT = 64  # sets of rules that a domain keeps ready, beside the standa
 def by_kind(classes: Iterable[Any]) -> dict[int, Any]:
     """Payload classes by every payload type that they have."""
     return {int(kind): cls for cls in classes for kind in cls.kinds}
+
+
+def also_for(chains: Mapping[Any, Mapping[int, Any]], old: int, new: int) -> dict[Any, Any]:
+    """`chains` in which a payload that names the domain `new` is laid out as one that names `old` (the SA and
+    Delete payloads start with the number of their domain)."""
+    out = {}
+    for name, entries in chains.items():
+        out[name] = dict(entries)
+        for kind, entry in entries.items():
+            if isinstance(entry, Variants) and old in entry.cases:
+                out[name][kind] = replace(entry, cases={**entry.cases, new: entry.cases[old]})
+    return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +133,12 @@ class DOI:
 
         Raises `ConfigurationError` for what can't be part of a domain.
         """
+        payloads, sa_attributes = tuple(payloads), tuple(sa_attributes)
+        for cls in (*payloads, *sa_attributes):
+            if not getattr(cls, "kinds", ()):
+                raise ConfigurationError(
+                    f"{cls.__name__} has no kind: class {cls.__name__}(Payload, kind=...)"
+                )
         tables = self.tables.with_tables(
             chains={
                 "payloads": by_kind(payloads),
@@ -137,16 +155,13 @@ class DOI:
                 **{("key packet", kind): table for kind, table in (key_packets or {}).items()},
             },
         )
-        for cls in [*payloads, *sa_attributes]:
-            if not getattr(cls, "kinds", ()):
-                raise ConfigurationError(
-                    f"{cls.__name__} has no kind: class {cls.__name__}(Payload, kind=...)"
-                )
+        if number is None:
+            number = self.number
         return replace(
             self,
             name=name,
-            number=self.number if number is None else number,
-            tables=tables,
+            number=number,
+            tables=replace(tables, chains=also_for(tables.chains, self.number, number)),
             exchanges=exchanges or self.exchanges,
             ports=frozenset(ports) or self.ports,
         )

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 
 from scapy.base_classes import Packet_metaclass
 from scapy.config import conf
+from scapy.fields import ConditionalField
 from scapy.packet import Packet
 
 from gsakmp import payloads
@@ -113,7 +114,7 @@ class Layer(Packet, metaclass=LayerMeta):
         """Fill the fields from `s`; what is left over."""
         for field in self.fields_desc:
             s, value = field.getfield(self, s)
-            if value is not None or not field.isconditional:
+            if value is not None or not isinstance(field, ConditionalField):
                 self.fields[field.name] = value
         self.explicit = 1
         return s

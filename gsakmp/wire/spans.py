@@ -334,9 +334,9 @@ def number_text(value: int, registry: Any = None, *, flags: bool = False) -> str
         return f"{registry.to_text(number)} (0x{number:x})" if number else "none (0)"
     if registry is None or not hasattr(registry, "lookup"):
         size = (number.bit_length() + 7) // 8
-        return (
-            str(number) if size <= 8 else octets_text(number.to_bytes(size, "big"))
-        )  # a prime, not an amount
+        if size <= 8:
+            return str(number)
+        return octets_text(number.to_bytes(size, "big"))  # a prime, not an amount
     try:
         member = registry(number)
     except ValueError:

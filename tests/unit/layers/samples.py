@@ -10,6 +10,8 @@ from __future__ import annotations
 from ipaddress import IPv4Address
 from typing import Any, NamedTuple
 
+from scapy.packet import Packet
+
 from gsakmp import layers, payloads
 from gsakmp.registries import (
     AHTransformID,
@@ -42,7 +44,6 @@ from gsakmp.registries import (
     TEKKeyAttribute,
     TEKProtocolID,
 )
-from scapy.packet import Packet
 
 NOT_WORKED_OUT = ("basic", "labeled_domain")
 P, L = payloads, layers
@@ -92,9 +93,26 @@ def without_numbers(packet: Any) -> Any:
 
 
 OPAQUE = [
-    same("Certificate", "04 308201", certificate_encoding=CertificateEncoding(4), certificate_data=b"\x30\x82\x01"),
-    same("CertificateRequest", "04 3000", certificate_type=CertificateEncoding(4), certificate_authority=b"\x30\0"),
-    same("Fragment", "0102 03 01 aabb", fragment_id=0x102, fragment_number=3, last_fragment=1, fragment_data=b"\xaa\xbb"),
+    same(
+        "Certificate",
+        "04 308201",
+        certificate_encoding=CertificateEncoding(4),
+        certificate_data=b"\x30\x82\x01",
+    ),
+    same(
+        "CertificateRequest",
+        "04 3000",
+        certificate_type=CertificateEncoding(4),
+        certificate_authority=b"\x30\0",
+    ),
+    same(
+        "Fragment",
+        "0102 03 01 aabb",
+        fragment_id=0x102,
+        fragment_number=3,
+        last_fragment=1,
+        fragment_data=b"\xaa\xbb",
+    ),
     same("Hash", "00112233", hash_data=b"\x00\x11\x22\x33"),
     same("KeyExchange", "c0ffee", key_exchange_data=b"\xc0\xff\xee"),
     same("Nonce", "0102030405060708", nonce_data=bytes(range(1, 9))),
@@ -109,7 +127,9 @@ OPAQUE = [
 
 TRANSFORMS = [
     sample(
-        L.Transform(transform_number=1, transform_id=9, attributes=[A(type=1, value=2), A(type=2, value=b"\x07")]),
+        L.Transform(
+            transform_number=1, transform_id=9, attributes=[A(type=1, value=2), A(type=2, value=b"\x07")]
+        ),
         P.Transform(transform_number=1, transform_id=9, attributes=(B(1, 2), B(2, b"\x07"))),
         "01 09 0000 8001 0002 0002 0001 07",
     ),
@@ -137,7 +157,9 @@ TRANSFORMS = [
         "01 01 0000 8001 0007 800e 0100 800b 0001 000c 0004 00007080",
     ),
     sample(
-        L.AHTransform(transform_number=2, transform_id="AH_SHA", attributes=[A(type="SA_LIFE_DURATION", value=3600)]),
+        L.AHTransform(
+            transform_number=2, transform_id="AH_SHA", attributes=[A(type="SA_LIFE_DURATION", value=3600)]
+        ),
         P.AHTransform(
             transform_number=2,
             transform_id=AHTransformID.AH_SHA,
@@ -147,7 +169,9 @@ TRANSFORMS = [
     ),
     sample(
         L.ESPTransform(
-            transform_number=1, transform_id="ESP_AES_CBC", attributes=[A(type="ENCAPSULATION_MODE", value="TUNNEL")]
+            transform_number=1,
+            transform_id="ESP_AES_CBC",
+            attributes=[A(type="ENCAPSULATION_MODE", value="TUNNEL")],
         ),
         P.ESPTransform(
             transform_number=1,
@@ -167,11 +191,15 @@ ESP_TRANSFORM = TRANSFORMS[3]
 
 PROPOSAL = sample(
     L.Proposal(
-        proposal_number=1, protocol_id="PROTO_IPSEC_ESP", spi=b"\xca\xfe\xba\xbe",
+        proposal_number=1,
+        protocol_id="PROTO_IPSEC_ESP",
+        spi=b"\xca\xfe\xba\xbe",
         transforms=[ESP_TRANSFORM.packet, ESP_TRANSFORM.packet.copy()],
     ),
     P.Proposal(
-        proposal_number=1, protocol_id=ProtocolID.PROTO_IPSEC_ESP, spi=b"\xca\xfe\xba\xbe",
+        proposal_number=1,
+        protocol_id=ProtocolID.PROTO_IPSEC_ESP,
+        spi=b"\xca\xfe\xba\xbe",
         transforms=(ESP_TRANSFORM.element, ESP_TRANSFORM.element),
     ),
     "01 03 04 02 cafebabe" + generic(ESP_TRANSFORM.octets, 3).hex() + generic(ESP_TRANSFORM.octets).hex(),
@@ -187,15 +215,30 @@ ISAKMP = [
     PROPOSAL,
     LABEL,
     sample(
-        L.SA(doi="IPSEC", situation="SIT_IDENTITY_ONLY|SIT_SECRECY", labeled_domain=7, secrecy=LABEL.packet.copy(),
-             proposals=[PROPOSAL.packet.copy()]),
-        P.SA(doi=DOINumber.IPSEC, situation=3, labeled_domain=7, secrecy=LABEL.element, proposals=(PROPOSAL.element,)),
+        L.SA(
+            doi="IPSEC",
+            situation="SIT_IDENTITY_ONLY|SIT_SECRECY",
+            labeled_domain=7,
+            secrecy=LABEL.packet.copy(),
+            proposals=[PROPOSAL.packet.copy()],
+        ),
+        P.SA(
+            doi=DOINumber.IPSEC,
+            situation=3,
+            labeled_domain=7,
+            secrecy=LABEL.element,
+            proposals=(PROPOSAL.element,),
+        ),
         "00000001 00000003 00000007" + LABEL.octets.hex() + generic(PROPOSAL.octets).hex(),
     ),
     sample(
-        L.Identification(id_type="ID_IPV4_ADDR_SUBNET", protocol_id="UDP", port=500, identification_data="10.1.0.0/16"),
+        L.Identification(
+            id_type="ID_IPV4_ADDR_SUBNET", protocol_id="UDP", port=500, identification_data="10.1.0.0/16"
+        ),
         P.Identification(
-            id_type=GDOIIDType.ID_IPV4_ADDR_SUBNET, protocol_id=IPProtocol.UDP, port=500,
+            id_type=GDOIIDType.ID_IPV4_ADDR_SUBNET,
+            protocol_id=IPProtocol.UDP,
+            port=500,
             identification_data=P.Subnet(IPv4Address("10.1.0.0"), IPv4Address("255.255.0.0")),
         ),
         "04 11 01f4 0a010000 ffff0000",
@@ -206,16 +249,32 @@ ISAKMP = [
         "05 06032b0601 0002 8100",
     ),
     sample(
-        L.Notification(doi="IPSEC", protocol_id="PROTO_ISAKMP", notify_message_type="R_U_THERE", spi=COOKIES,
-                       notification_data=7),
-        P.Notification(doi=DOINumber.IPSEC, protocol_id=ProtocolID(1), notify_message_type=NotifyType.R_U_THERE,
-                       spi=COOKIES, notification_data=7),
+        L.Notification(
+            doi="IPSEC",
+            protocol_id="PROTO_ISAKMP",
+            notify_message_type="R_U_THERE",
+            spi=COOKIES,
+            notification_data=7,
+        ),
+        P.Notification(
+            doi=DOINumber.IPSEC,
+            protocol_id=ProtocolID(1),
+            notify_message_type=NotifyType.R_U_THERE,
+            spi=COOKIES,
+            notification_data=7,
+        ),
         "00000001 01 10 8d28" + COOKIES.hex() + "00000007",
     ),
     sample(
-        L.ResponderLifetime(attributes=[A(type="SA_LIFE_TYPE", value="SECONDS"), A(type="SA_LIFE_DURATION", value=60)]),
-        P.ResponderLifetime(attributes=(
-            B(IPsecAttribute.SA_LIFE_TYPE, IPsecLifeType.SECONDS), B(IPsecAttribute.SA_LIFE_DURATION, 60))),
+        L.ResponderLifetime(
+            attributes=[A(type="SA_LIFE_TYPE", value="SECONDS"), A(type="SA_LIFE_DURATION", value=60)]
+        ),
+        P.ResponderLifetime(
+            attributes=(
+                B(IPsecAttribute.SA_LIFE_TYPE, IPsecLifeType.SECONDS),
+                B(IPsecAttribute.SA_LIFE_DURATION, 60),
+            )
+        ),
         "8001 0001 0002 0004 0000003c",
     ),
     sample(
@@ -235,13 +294,20 @@ ISAKMP = [
     ),
     sample(
         L.ConfigurationAttributes(
-            configuration_type="REPLY", identifier=5,
-            attributes=[A(type="INTERNAL_IP4_ADDRESS", value="10.0.0.9"), A(type="APPLICATION_VERSION", value="v1")],
+            configuration_type="REPLY",
+            identifier=5,
+            attributes=[
+                A(type="INTERNAL_IP4_ADDRESS", value="10.0.0.9"),
+                A(type="APPLICATION_VERSION", value="v1"),
+            ],
         ),
         P.ConfigurationAttributes(
-            configuration_type=ModeConfigType(2), identifier=5,
-            attributes=(B(ModeConfigAttribute.INTERNAL_IP4_ADDRESS, IPv4Address("10.0.0.9")),
-                        B(ModeConfigAttribute.APPLICATION_VERSION, "v1")),
+            configuration_type=ModeConfigType(2),
+            identifier=5,
+            attributes=(
+                B(ModeConfigAttribute.INTERNAL_IP4_ADDRESS, IPv4Address("10.0.0.9")),
+                B(ModeConfigAttribute.APPLICATION_VERSION, "v1"),
+            ),
         ),
         "02 00 0005 0001 0004 0a000009 0007 0002 7631",
     ),
@@ -264,16 +330,24 @@ DOWNLOAD = sample(
 )
 
 KEY_PACKET = sample(
-    L.KeyPacket(kd_type="LKH", spi=COOKIES, attributes=[A(type="LKH_DOWNLOAD_ARRAY", value=DOWNLOAD.packet.copy())]),
-    P.KeyPacket(kd_type=KeyDownloadType.LKH, spi=COOKIES,
-                attributes=(B(LKHKeyAttribute.LKH_DOWNLOAD_ARRAY, DOWNLOAD.element),)),
+    L.KeyPacket(
+        kd_type="LKH", spi=COOKIES, attributes=[A(type="LKH_DOWNLOAD_ARRAY", value=DOWNLOAD.packet.copy())]
+    ),
+    P.KeyPacket(
+        kd_type=KeyDownloadType.LKH,
+        spi=COOKIES,
+        attributes=(B(LKHKeyAttribute.LKH_DOWNLOAD_ARRAY, DOWNLOAD.element),),
+    ),
     "03 00 0045 10" + COOKIES.hex() + "0001 002c" + DOWNLOAD.octets.hex(),
 )
 
 TEK_KEY_PACKET = sample(
     L.KeyPacket(kd_type="TEK", spi=b"\0\0\1\1", attributes=[A(type="TEK_ALGORITHM_KEY", value=b"key!")]),
-    P.KeyPacket(kd_type=KeyDownloadType.TEK, spi=b"\0\0\1\1",
-                attributes=(P.KeyAttribute(TEKKeyAttribute.TEK_ALGORITHM_KEY, b"key!"),)),
+    P.KeyPacket(
+        kd_type=KeyDownloadType.TEK,
+        spi=b"\0\0\1\1",
+        attributes=(P.KeyAttribute(TEKKeyAttribute.TEK_ALGORITHM_KEY, b"key!"),),
+    ),
     "01 00 0011 04 00000101 0001 0004 6b657921",
 )
 
@@ -282,17 +356,27 @@ def ipsec_tek(name: str, transform: str, element_transform: Any, number: str) ->
     fields = {"source_id_port": 0, "destination_id_port": 5000, "spi": b"\0\0\1\1"}
     return sample(
         getattr(L, name)(
-            protocol="UDP", source_id_type="ID_IPV4_ADDR_SUBNET", source_id_data="10.0.0.0/8",
-            destination_id_type="ID_IPV4_ADDR", destination_id_data=MULTICAST, transform_id=transform,
-            attributes=[A(type="SA_LIFE_TYPE", value="SECONDS"), A(type="SA_LIFE_DURATION", value=86400)], **fields,
+            protocol="UDP",
+            source_id_type="ID_IPV4_ADDR_SUBNET",
+            source_id_data="10.0.0.0/8",
+            destination_id_type="ID_IPV4_ADDR",
+            destination_id_data=MULTICAST,
+            transform_id=transform,
+            attributes=[A(type="SA_LIFE_TYPE", value="SECONDS"), A(type="SA_LIFE_DURATION", value=86400)],
+            **fields,
         ),
         getattr(P, name)(
-            protocol=IPProtocol.UDP, source_id_type=GDOIIDType.ID_IPV4_ADDR_SUBNET,
+            protocol=IPProtocol.UDP,
+            source_id_type=GDOIIDType.ID_IPV4_ADDR_SUBNET,
             source_id_data=P.Subnet(IPv4Address("10.0.0.0"), IPv4Address("255.0.0.0")),
-            destination_id_type=GDOIIDType.ID_IPV4_ADDR, destination_id_data=IPv4Address(MULTICAST),
+            destination_id_type=GDOIIDType.ID_IPV4_ADDR,
+            destination_id_data=IPv4Address(MULTICAST),
             transform_id=element_transform,
-            attributes=(B(IPsecAttribute.SA_LIFE_TYPE, IPsecLifeType.SECONDS),
-                        B(IPsecAttribute.SA_LIFE_DURATION, 86400)), **fields,
+            attributes=(
+                B(IPsecAttribute.SA_LIFE_TYPE, IPsecLifeType.SECONDS),
+                B(IPsecAttribute.SA_LIFE_DURATION, 86400),
+            ),
+            **fields,
         ),
         # RFC 6407, 5.5.1 with errata 3598 and 3599
         f"11 04 0000 08 0a000000 ff000000 01 1388 04 efc00107 {number} 00000101 8001 0001 0002 0004 00015180",
@@ -309,15 +393,28 @@ SA_TEK = sample(
 
 SA_KEK = sample(
     L.SAKEK(
-        protocol="UDP", source_id_type="ID_IPV4_ADDR", source_id_port=848, source_id_data="10.0.0.1",
-        destination_id_type="ID_IPV4_ADDR", destination_id_port=848, destination_id_data=MULTICAST, spi=COOKIES,
+        protocol="UDP",
+        source_id_type="ID_IPV4_ADDR",
+        source_id_port=848,
+        source_id_data="10.0.0.1",
+        destination_id_type="ID_IPV4_ADDR",
+        destination_id_port=848,
+        destination_id_data=MULTICAST,
+        spi=COOKIES,
         attributes=[A(type="KEK_ALGORITHM", value="KEK_ALG_AES"), A(type="KEK_KEY_LIFETIME", value=86400)],
     ),
     P.SAKEK(
-        protocol=IPProtocol.UDP, source_id_type=GDOIIDType.ID_IPV4_ADDR, source_id_port=848,
-        source_id_data=IPv4Address("10.0.0.1"), destination_id_port=848,
-        destination_id_data=IPv4Address(MULTICAST), spi=COOKIES,
-        attributes=(B(KEKAttribute.KEK_ALGORITHM, KEKAlgorithm.KEK_ALG_AES), B(KEKAttribute.KEK_KEY_LIFETIME, 86400)),
+        protocol=IPProtocol.UDP,
+        source_id_type=GDOIIDType.ID_IPV4_ADDR,
+        source_id_port=848,
+        source_id_data=IPv4Address("10.0.0.1"),
+        destination_id_port=848,
+        destination_id_data=IPv4Address(MULTICAST),
+        spi=COOKIES,
+        attributes=(
+            B(KEKAttribute.KEK_ALGORITHM, KEKAlgorithm.KEK_ALG_AES),
+            B(KEKAttribute.KEK_KEY_LIFETIME, 86400),
+        ),
     ),
     "11 01 0350 04 0a000001 01 0350 04 efc00107" + COOKIES.hex() + "00000000 8002 0003 0004 0004 00015180",
 )
@@ -345,19 +442,37 @@ GDOI = [
     ESP_TEK,
     ipsec_tek("AHTEK", "AH_SHA2_256", AHTransformID.AH_SHA2_256, "05"),
     sample(
-        L.IPsecTEK(protocol=0, source_id_type=0, destination_id_data="10.0.0.2", transform_id=250, spi=b"spi!"),
-        P.IPsecTEK(protocol=IPProtocol(0), source_id_type=GDOIIDType(0), destination_id_data=IPv4Address("10.0.0.2"),
-                   transform_id=250, spi=b"spi!"),
+        L.IPsecTEK(
+            protocol=0, source_id_type=0, destination_id_data="10.0.0.2", transform_id=250, spi=b"spi!"
+        ),
+        P.IPsecTEK(
+            protocol=IPProtocol(0),
+            source_id_type=GDOIIDType(0),
+            destination_id_data=IPv4Address("10.0.0.2"),
+            transform_id=250,
+            spi=b"spi!",
+        ),
         "00 00 0000 00 01 0000 04 0a000002 fa 73706921",
     ),
     sample(
-        L.IEC61850TEK(oid=OID, oid_payload=b"\x81\x00", spi=b"\0\0\0\7",
-                      authentication_algorithm="HMAC_SHA256_128", confidentiality_algorithm="AES_CBC_128",
-                      remaining_lifetime=60, attributes=[A(type="SA_ATD", value=5)]),
-        P.IEC61850TEK(oid=OID, oid_payload=b"\x81\x00", spi=b"\0\0\0\7",
-                      authentication_algorithm=IEC62351Authentication.HMAC_SHA256_128,
-                      confidentiality_algorithm=IEC62351Confidentiality.AES_CBC_128,
-                      remaining_lifetime=60, attributes=(B(SATEKAttribute.SA_ATD, 5),)),
+        L.IEC61850TEK(
+            oid=OID,
+            oid_payload=b"\x81\x00",
+            spi=b"\0\0\0\7",
+            authentication_algorithm="HMAC_SHA256_128",
+            confidentiality_algorithm="AES_CBC_128",
+            remaining_lifetime=60,
+            attributes=[A(type="SA_ATD", value=5)],
+        ),
+        P.IEC61850TEK(
+            oid=OID,
+            oid_payload=b"\x81\x00",
+            spi=b"\0\0\0\7",
+            authentication_algorithm=IEC62351Authentication.HMAC_SHA256_128,
+            confidentiality_algorithm=IEC62351Confidentiality.AES_CBC_128,
+            remaining_lifetime=60,
+            attributes=(B(SATEKAttribute.SA_ATD, 5),),
+        ),
         "05 06032b0601 0002 8100 00000007 0002 0002 0000003c 0001 0004 00000005",
     ),
     SA_TEK,
@@ -366,8 +481,10 @@ GDOI = [
     sample(
         L.GroupSA(sa_attributes=[part.packet.copy() for part in (SA_KEK, GAP, SA_TEK)]),
         P.GroupSA(sa_attributes=tuple(part.element for part in (SA_KEK, GAP, SA_TEK))),
-        "00000002 00000000 000f 0000" + generic(SA_KEK.octets, PayloadType.GROUP_ASSOCIATED_POLICY).hex()
-        + generic(GAP.octets, PayloadType.SA_TEK).hex() + generic(SA_TEK.octets).hex(),
+        "00000002 00000000 000f 0000"
+        + generic(SA_KEK.octets, PayloadType.GROUP_ASSOCIATED_POLICY).hex()
+        + generic(GAP.octets, PayloadType.SA_TEK).hex()
+        + generic(SA_TEK.octets).hex(),
     ),
 ]
 

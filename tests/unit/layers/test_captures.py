@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import gsakmp
 import pytest
-from gsakmp.doi import dialect_named
-from gsakmp.layers import Header, message_of, packet_of
 from scapy.config import conf
 from scapy.contrib.ikev2 import IKEv2
 from scapy.layers.inet import UDP
 from scapy.packet import Raw
 from scapy.utils import rdpcap
 
+import gsakmp
+from gsakmp.doi import dialect_named
+from gsakmp.layers import Header, message_of, packet_of
 from tests.conftest import PCAPS
 from tests.independent import read_message
 from tests.unit.layers.samples import without_numbers
@@ -107,7 +107,9 @@ def plaintexts() -> Iterator[tuple[str, dict[str, Any], bytes]]:
                 yield path.stem, message, bytes(header) + body
 
 
-@pytest.mark.parametrize(("session", "message", "octets"), list(plaintexts()), ids=lambda x: x if isinstance(x, str) else "")
+@pytest.mark.parametrize(
+    ("session", "message", "octets"), list(plaintexts()), ids=lambda x: x if isinstance(x, str) else ""
+)
 def test_what_the_daemon_encrypted(session: str, message: dict[str, Any], octets: bytes) -> None:
     dialect = dialect_of(Path("gdoi", session))
     packet = Header(octets, dialect=dialect)
