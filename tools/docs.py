@@ -1,7 +1,8 @@
 """Write docs/wire from the definitions: ``python tools/docs.py``; ``--check`` tells what is not fresh.
 
 A page for each payload and element, one with every registry, and an index. With ``--check`` nothing is
-written: the names of stale, missing and orphaned pages are printed, and the exit status is 1 if there are any.
+written: the names of stale, missing and orphaned pages are printed, and the exit status is 1 if there are
+any.
 """
 
 from __future__ import annotations
@@ -35,13 +36,13 @@ INTRODUCTION: Final = """\
 A page for every payload and every element inside one, made from the classes in `gsakmp/payloads`. `gsakmp
 describe NAME` shows the same in the shell. Integers are unsigned and in network order.
 
-In the diagrams a row is four octets, `~` marks what varies in size, and what follows it is drawn from bit 0 on
-wherever it then stands. In the tables of fields, *computed* is what a field is when it is left `AUTO`: parsing
-checks that the octets agree, unless it says *not checked*.
+In the diagrams a row is four octets, `~` marks what varies in size, and what follows it is drawn from bit 0
+on, wherever it then stands. In the tables of fields, *computed* is what a field is when it is left `AUTO`:
+parsing checks that the octets agree, unless it says *not checked*.
 
-A message is a [header](Header.md), then payloads. A payload starts with the generic header (RFC 2408, 3.2): the
-type of the *next* payload or 0, an octet of zero, and the payload's length with these four octets. A type that
-the domain of interpretation does not know is kept as an `UnknownPayload`, octet for octet.
+A message is a [header](Header.md), then payloads. A payload starts with the generic header (RFC 2408, 3.2):
+the type of the *next* payload or 0, an octet of zero, and the payload's length with these four octets. A type
+that the domain of interpretation does not know is kept as an `UnknownPayload`, octet for octet.
 
 **Data attributes** (RFC 2408, 3.3) follow one another in many payloads. The first bit is the format:
 
@@ -50,13 +51,14 @@ the domain of interpretation does not know is kept as an `UnknownPayload`, octet
 | TV, bit set | type (15 bits), value (2 octets) |
 | TLV, bit clear | type (15 bits), length of the value (2 octets), value |
 
-What a type's value is, a table says; each such table is on the pages of the payloads that use it. A type that its
-table lacks is kept: as a number in TV, as octets in TLV. The numbers are all in [registries](registries.md).
+What a type's value is, a table says; each such table is on the pages of the payloads that use it. A type
+that its table lacks is kept: as a number in TV, as octets in TLV. The numbers are all in
+[registries](registries.md).
 """
 
 REGISTRIES_INTRODUCTION: Final = """\
-Every number that has a name here, with the document that assigns it. A number without one is kept and shown too.
-B and V are the forms of attributes: TV and TLV."""
+Every number that has a name here, with the document that assigns it. A number without one is kept and shown
+too. B and V are the forms of attributes: TV and TLV."""
 
 
 class Example(NamedTuple):
@@ -95,7 +97,7 @@ def fenced(text: str) -> str:
 
 
 def source_of(cls: Any) -> str:
-    return cls.__module__.replace(".", "/") + ".py"
+    return f"{cls.__module__.replace('.', '/')}.py"
 
 
 # -- pages -------------------------------------------------------------------------------------------
@@ -175,7 +177,9 @@ def registries_page(found: Catalogue) -> str:
         users = found.users(registry)
         if users:
             about.append(f"Used by {', '.join(users)}.")
-        rows = [(str(row.number), f"`{row.name}`", row.reference, row.form) for row in registry_rows(registry)]
+        rows = [
+            (str(row.number), f"`{row.name}`", row.reference, row.form) for row in registry_rows(registry)
+        ]
         parts += [
             f"## {registry.__name__}",
             cleandoc(registry.__doc__ or ""),
@@ -202,12 +206,13 @@ def examples() -> dict[Any, Example]:
 
 def seen_elements() -> Iterator[Example]:
     from gsakmp.payloads import Header
+    from gsakmp.registries import PayloadType
 
     for place, message in captured():
         header = Header(
             message.initiator_cookie,
             message.responder_cookie,
-            message.payloads[0].kind if message.payloads else message.next_payload or 0,
+            PayloadType(message.payloads[0].kind if message.payloads else message.next_payload or 0),
             message.major_version,
             message.minor_version,
             message.exchange_type,
@@ -270,7 +275,7 @@ def octets_of(example: Example) -> bytes:
         build_chain("", [element], out, rules)
         out[0] = example.following
     else:
-        rules.builder(type(element))(element, out, rules)
+        rules.builders[type(element)](element, out, rules)
     return bytes(out)
 
 

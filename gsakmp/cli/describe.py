@@ -67,7 +67,8 @@ def describe(
         ),
     ] = None,
     doi: Annotated[
-        str | None, typer.Option("--doi", help="Only of this domain: ISAKMP, IPsec or GDOI.", show_default=False)
+        str | None,
+        typer.Option("--doi", help="Only of this domain: ISAKMP, IPsec or GDOI.", show_default=False),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same as JSON, one array.")] = False,
 ) -> None:
@@ -127,6 +128,10 @@ def named(found: Catalogue, name: str) -> list[Any]:
     subject = names.get(plain_name(text))
     if subject is not None:
         return [subject]
+    elsewhere = catalogue().names().get(plain_name(text))
+    if isinstance(elsewhere, Entry | TableUse):
+        here = ", ".join(doi.name for doi in found.dois)
+        raise stop(f"{title_of(elsewhere)} is no part of {here}, but of {', '.join(elsewhere.domains)}")
     close = get_close_matches(plain_name(text)[:60], names, n=3, cutoff=0.6)
     proposals = list(dict.fromkeys(title_of(names[match]) for match in close))
     hint = f"; did you mean {' or '.join(proposals)}?" if proposals else "; `gsakmp describe` lists them all"
@@ -277,7 +282,8 @@ def print_list(console: Console, found: Catalogue) -> None:
     for group, entries in found.groups().items():
         heading(console, group)
         rows = [
-            (entry.number_text, entry.name, entry.title, entry.spec, "; ".join(entry.places)) for entry in entries
+            (entry.number_text, entry.name, entry.title, entry.spec, "; ".join(entry.places))
+            for entry in entries
         ]
         grid(console, ("type", "class", "title", "defined in", "where"), rows)
     heading(console, "Attribute tables")

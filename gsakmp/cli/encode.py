@@ -72,7 +72,7 @@ class Encoding:
         """The datagram of each good line; of each other one, a line on standard error."""
         with opened(self.source) as file:
             for number, line in enumerate(lines(file, self.source), 1):
-                if not line.strip():
+                if len(line) <= limits.JSON_LINE_OCTETS and not line.strip():
                     continue
                 try:
                     datagram = datagram_of(line)

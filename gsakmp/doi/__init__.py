@@ -17,6 +17,7 @@ from gsakmp.doi.ikev2 import IKEV2
 from gsakmp.doi.ipsec import IPSEC, ISAKMP
 
 __all__ = [
+    "BY_PORT",
     "DIALECTS",
     "DOI",
     "DOIS",
@@ -37,6 +38,7 @@ DOIS: Final = {doi.number: doi for doi in (ISAKMP, IPSEC, GDOI)}
 
 
 BY_PORT: Final = {port: doi for doi in DOIS.values() for port in doi.ports}
+"""What a UDP port means; any other means that of IPsec."""
 
 
 def doi_of_port(port: int) -> DOI:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from gsakmp.doi import DOIS
 from gsakmp.doi.domain import DOI
 from gsakmp.payloads import Header
-from gsakmp.registries import ALL, ExchangeType, PayloadType, ProtocolID
+from gsakmp.registries import ALL, ExchangeType, ProtocolID
 from gsakmp.wire import AttributeTable, Tables, Variants
 from gsakmp.wire import members as m
 from gsakmp.wire.attributes import AttributeKind, is_registry
@@ -126,6 +126,7 @@ class Catalogue:
     # -- gathering -----------------------------------------------------------------------------------
 
     def entry(self, cls: Any, domain: str, place: str = "") -> Entry:
+        """The entry of a class, made if there is none, with the elements inside it; a place more for it."""
         new = cls not in self.entries
         found = self.entries.setdefault(cls, Entry(cls))
         if place and place not in found.places:
@@ -141,6 +142,7 @@ class Catalogue:
         return found
 
     def add_tables(self, domain: str, tables: Tables) -> None:
+        """Everything that some tables of a domain name."""
         for key, entries in tables.chains.items():
             for number, entry in entries.items():
                 for cls in entry.classes() if isinstance(entry, Variants) else (entry,):
@@ -245,7 +247,7 @@ class Catalogue:
         for entry in self.entries.values():
             out.setdefault(plain_name(entry.name), entry)
         for entry in self.entries.values():
-            for text in spellings(entry):
+            for text in filter(None, spellings(entry)):
                 out.setdefault(plain_name(text), entry)
         for registry in self.all_registries():
             out.setdefault(plain_name(registry.__name__), registry)
@@ -257,9 +259,9 @@ class Catalogue:
 def spellings(entry: Entry) -> Iterator[str]:
     """What people call a payload: its title, the title's abbreviation, its name in the registry."""
     title, _, abbreviation = entry.title.rstrip(")").partition(" (")
-    yield from filter(None, (entry.title, title, abbreviation))
-    for number in entry.all_numbers:
-        yield PayloadType(number).name
+    yield from (entry.title, title, abbreviation)
+    for kind in getattr(entry.cls, "kinds", ()):
+        yield str(getattr(kind, "name", ""))
 
 
 def plain_name(text: str) -> str:
@@ -330,7 +332,8 @@ def content_text(kind: AttributeKind | None) -> str:
 def registry_rows(registry: Any) -> list[RegistryRow]:
     """Every number that a registry names, in order."""
     return [
-        RegistryRow(int(member), str(member.name), str(member.reference), str(getattr(member, "form", "") or ""))
+        RegistryRow(
+            int(member), str(member.name), str(member.reference), str(getattr(member, "form", "") or "")
+        )
         for member in sorted(registry, key=int)
     ]
-

@@ -18,12 +18,11 @@ from gsakmp.doi import GDOI, STANDARD
 from gsakmp.errors import ConfigurationError, DecodeError, EncodeError, TrailingOctets, Truncated
 from gsakmp.layers.fields import (
     GENERIC_HEADER_OCTETS,
-    AttributesField,
     KindField,
     NumberField,
     kind_of,
-    wire_field,
 )
+from gsakmp.layers.lists import AttributesField, wire_field
 from gsakmp.registries import PayloadType
 from gsakmp.wire import Rules, Variants
 from gsakmp.wire import members as m

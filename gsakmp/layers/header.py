@@ -15,7 +15,8 @@ from gsakmp import payloads
 from gsakmp.doi import DOI, DOIS, GDOI, IPSEC, ISAKMP, STANDARD, Dialect, dialect_named, doi_of_port
 from gsakmp.errors import EncodeError
 from gsakmp.layers.base import CLASSES, Layer, announced_class, with_number
-from gsakmp.layers.fields import NumberField, kind_of, number_from, number_text, wire_field
+from gsakmp.layers.fields import NumberField, kind_of, number_from, number_text
+from gsakmp.layers.lists import wire_field
 from gsakmp.registries import DraftPayloadType, HeaderFlag, PayloadType
 from gsakmp.wire import Rules
 from gsakmp.wire import members as m
@@ -75,6 +76,8 @@ class ExchangeField(NumberField):
     """The exchange type, by number or by the name that the domain of interpretation has for it."""
 
     def any2i(self, pkt: Any, x: Any) -> Any:
+        if isinstance(x, list):
+            return [self.any2i(pkt, item) for item in x]
         if not isinstance(x, str):
             return number_from(x)
         own = [] if pkt is None else [pkt.doi_in_force()]
@@ -165,7 +168,7 @@ class Header(Layer):
     def doi_in_force(self, octets: bytes = b"") -> DOI:
         """Which domain's tables hold. `octets` are those of the payloads, while they are dissected."""
         said = self.fields.get("doi") or doi_named(setting("doi"))
-        if said is None and self.getfieldval("exchange_type") < FIRST_OWN_EXCHANGE and not self.encrypted():
+        if said is None and self.number("exchange_type") < FIRST_OWN_EXCHANGE and not self.encrypted():
             if not octets:
                 said = doi_of_sa(self.payload)
             elif self.getfieldval("next_payload") == PayloadType.SA:
@@ -179,12 +182,16 @@ class Header(Layer):
 
     def own_rules(self) -> Rules:
         """The tables and the dialect for everything in this message."""
-        exchange = self.getfieldval("exchange_type")
-        return self.doi_in_force().rules(exchange if exchange in range(256) else 0, self.dialect_in_force())
+        return self.doi_in_force().rules(self.number("exchange_type") & 0xFF, self.dialect_in_force())
 
     def encrypted(self) -> bool:
         """Whether the body is ciphertext (the E bit, RFC 2408, 3.1)."""
-        return self.getfieldval("major_version") == 1 and bool(self.getfieldval("flags") & ENCRYPTED)
+        return self.number("major_version") == 1 and bool(self.number("flags") & ENCRYPTED)
+
+    def number(self, name: str) -> int:
+        """A field's number, 0 while it has none (a random one, one of several)."""
+        value = self.getfieldval(name)
+        return value if isinstance(value, int) else 0
 
     # -- for scapy -----------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from struct import Struct
 from typing import Any, Final
 
 from gsakmp import limits
-from gsakmp.doi import DOI, DOIS, IKEV2, doi_of_port
+from gsakmp.doi import DOI, DOIS, IKEV2
 from gsakmp.errors import DecodeError, EncodeError, LengthMismatch, LimitExceeded, TrailingOctets, Truncated
 from gsakmp.registries import HeaderFlag, PayloadType
 from gsakmp.wire import AUTO, Auto
@@ -74,12 +74,12 @@ def after_marker(octets: bytes) -> int:
     raise DecodeError("ESP (RFC 3948, 2.1), no message", "non_esp_marker", 0)
 
 
-def doi_of_sa(octets: bytes, at: int, port: int) -> DOI:
-    """That of the SA payload at the start, where it is one that is known, else that of the port."""
+def doi_of_sa(octets: bytes, at: int, otherwise: DOI) -> DOI:
+    """The domain that the SA payload at the start names, where it is one that is known."""
     place = at + HEADER_OCTETS + 4
     if len(octets) < place + 4:
-        return doi_of_port(port)
-    return DOIS.get(int.from_bytes(octets[place : place + 4], "big"), doi_of_port(port))
+        return otherwise
+    return DOIS.get(int.from_bytes(octets[place : place + 4], "big"), otherwise)
 
 
 def extent(length: int, at: int, end: int, lenient: bool) -> tuple[int, Auto]:

@@ -9,7 +9,7 @@ from typing import Any, Self
 import msgspec
 
 from gsakmp import limits
-from gsakmp.doi import DOI, GDOI, STANDARD, Dialect, doi_of_port
+from gsakmp.doi import BY_PORT, DOI, GDOI, IPSEC, STANDARD, Dialect
 from gsakmp.errors import (
     EncodeError,
     GsakmpError,
@@ -205,7 +205,41 @@ def parse(
     if type(octets) is not bytes or len(octets) > limits.MESSAGE_OCTETS:
         octets = octets_argument(octets)
     try:
-        return parse_message(octets, port, doi, dialect, lenient)
+        at, end = after_marker(octets) if port == NAT_TRAVERSAL_PORT else 0, len(octets)
+        if end - at < HEADER_OCTETS:
+            raise Truncated(f"a header has {HEADER_OCTETS} octets, {end - at} are left", "header", at)
+        initiator, responder, kind, version, exchange, flags, message_id, length = unpack_header(octets, at)
+        if version != VERSION_1_0:
+            doi = doi_of_version(version >> 4, doi, at, lenient)
+        if doi is None:
+            doi = BY_PORT.get(port, IPSEC)
+            if kind == SA and not flags & ENCRYPTED and exchange < FIRST_OWN_EXCHANGE:
+                doi = doi_of_sa(octets, at, doi)
+        stop, said = (end, AUTO) if at + length == end else extent(length, at, end, lenient)
+        body, link, ciphertext = at + HEADER_OCTETS, AUTO, b""
+        payloads: tuple[Payload, ...] = ()
+        if flags & ENCRYPTED and version >> 4 == 1:
+            link, ciphertext = kind, octets[body:stop]
+        elif lenient:
+            rules = doi.rules(exchange, dialect, lenient=True)
+            link, payloads = parse_body_lenient(kind, octets, body, stop, rules)
+        else:
+            rules = doi.standard_rules[exchange] if dialect is STANDARD else doi.rules(exchange, dialect)
+            payloads, place = parse_chain(
+                "payloads", kind, rules.chains["payloads"], octets, body, stop, rules
+            )
+            if place != stop:
+                raise TrailingOctets(f"{stop - place} octets left over", "payloads", place)
+        exchange = doi.exchange_types[exchange]
+        if version == VERSION_1_0 and said is AUTO and stop == end:
+            return Message(
+                initiator, responder, exchange, flags, message_id, payloads, doi, dialect, link, ciphertext,
+                at > 0,
+            )  # fmt: skip
+        return Message(
+            initiator, responder, exchange, flags, message_id, payloads, doi, dialect, link, ciphertext,
+            at > 0, said, octets[stop:], b"", version >> 4, version & 15,
+        )  # fmt: skip
     except GsakmpError:
         raise
     except RecursionError:
@@ -213,57 +247,16 @@ def parse(
     except Exception as exc:
         # The octets may hold keys, so they are not shown.
         raise InternalError(
-            f"{type(exc).__name__} in parsing {len(octets)} octets: please report it"
+            f"{type(exc).__name__} in parsing {len(octets)} octets; please report it"
         ) from exc
 
 
-def parse_message(octets: bytes, port: int, doi: DOI | None, dialect: Dialect, lenient: bool) -> Message:
-    at = after_marker(octets) if port == NAT_TRAVERSAL_PORT else 0
-    end = len(octets)
-    if end - at < HEADER_OCTETS:
-        raise Truncated(f"a header has {HEADER_OCTETS} octets, {end - at} are left", "header", at)
-    initiator, responder, kind, version, exchange, flags, message_id, length = unpack_header(octets, at)
-    if version != VERSION_1_0:
-        doi = doi_of_version(version >> 4, doi, at, lenient)
-    if doi is None:
-        opens_with_sa = kind == SA and not flags & ENCRYPTED and exchange < FIRST_OWN_EXCHANGE
-        doi = doi_of_sa(octets, at, port) if opens_with_sa else doi_of_port(port)
-    stop, said = (end, AUTO) if at + length == end else extent(length, at, end, lenient)
-    if dialect is STANDARD and not lenient:
-        rules = doi.standard_rules[exchange]
-    else:
-        rules = doi.rules(exchange, dialect, lenient=lenient)
-    body, ciphertext, link, payloads = at + HEADER_OCTETS, b"", AUTO, ()
-    if flags & ENCRYPTED and version >> 4 == 1:
-        link, ciphertext = kind, octets[body:stop]
-    elif lenient:
-        table = rules.chains["payloads"]
-        payloads, place = parse_chain_lenient("payloads", kind, table, octets, body, stop, rules)
-        link = kind if kind and not payloads else AUTO
-        payloads = unlinked(payloads, octets, place, stop)
-    else:
-        payloads, place = parse_chain("payloads", kind, rules.chains["payloads"], octets, body, stop, rules)
-        if place != stop:
-            raise TrailingOctets(f"{stop - place} octets left over", "payloads", place)
-    exchange = doi.exchange_types[exchange]
-    if version == VERSION_1_0 and stop == end and said is AUTO:
-        return Message(
-            initiator,
-            responder,
-            exchange,
-            flags,
-            message_id,
-            payloads,
-            doi,
-            dialect,
-            link,
-            ciphertext,
-            at > 0,
-        )
-    return Message(
-        initiator, responder, exchange, flags, message_id, payloads, doi, dialect, link, ciphertext, at > 0,
-        said, octets[stop:], b"", version >> 4, version & 15,
-    )  # fmt: skip
+def parse_body_lenient(
+    kind: int, octets: bytes, at: int, end: int, rules: Rules
+) -> tuple[Auto, tuple[Payload, ...]]:
+    """What the header's link says where it leads nowhere, and the payloads."""
+    payloads, place = parse_chain_lenient("payloads", kind, rules.chains["payloads"], octets, at, end, rules)
+    return kind if kind and not payloads else AUTO, unlinked(payloads, octets, place, end)
 
 
 # -- messages to octets ------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ from gsakmp.wire.attributes import (
 from gsakmp.wire.element import Auto, Element, Payload, UnknownPayload, Unlinked
 from gsakmp.wire.generator import codec
 from gsakmp.wire.members import Member, members_of
-from gsakmp.wire.rules import Rules, Tables, Variants
+from gsakmp.wire.rules import Rules
+from gsakmp.wire.tables import Tables, Variants
 from gsakmp.wire.values import AddressRange, Subnet, ValueType, optional
 from gsakmp.wire.vocabulary import (
     AUTO,

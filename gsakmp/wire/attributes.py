@@ -6,8 +6,9 @@ table: it turns octets into typed `Attribute` objects and back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import length_hint
 from struct import Struct
 from struct import error as StructError
 from typing import Any, Final
@@ -26,6 +27,8 @@ from gsakmp.wire.values import OCTETS, ValueType
 from gsakmp.wire.vocabulary import AUTO
 
 __all__ = ["INTEGER", "Attribute", "AttributeKind", "AttributeTable", "KeyAttribute", "basic", "variable"]
+
+Reader = Callable[[bytes, int, int, Any], "Attribute"]
 
 AF: Final = 0x8000
 """The Attribute Format bit: set for TV."""
@@ -85,6 +88,20 @@ def variable(content: Any = OCTETS, doc: str = "", *, secret: bool = False) -> A
     return AttributeKind(False, content, doc, secret)
 
 
+class Readers(dict[int, Reader]):
+    """Attribute type to what reads its value in TLV, filled in as types turn up."""
+
+    def __init__(self, table: AttributeTable) -> None:
+        super().__init__()
+        self.table = table
+
+    def __missing__(self, number: int) -> Reader:
+        reader = self.table.reader(number)
+        if number in self.table.kinds:
+            self[number] = reader
+        return reader
+
+
 @dataclass(eq=False)
 class AttributeTable:
     """The attribute types of one place (phase 1, SA KEK, a TEK key packet), by number.
@@ -112,67 +129,107 @@ class AttributeTable:
                 raise ConfigurationError(f"{self.name}: attribute type {number} does not fit in 15 bits")
             if kind.basic and isinstance(kind.content, ValueType):
                 raise ConfigurationError(f"{self.name}: type {number} is TV, which holds a number")
+        self.readers = Readers(self)
+        kinds = self.kinds.items()
+        self.basics = {number: number + AF for number, kind in kinds if kind.basic}
+        self.integers = {
+            number: self.type_of(number)
+            for number, kind in kinds
+            if kind.content is INTEGER and not (kind.basic or kind.secret)
+        }
 
     # -- octets to attributes ------------------------------------------------------------------------
+
+    def parse_words(
+        self, words: tuple[int, ...], known: list[Attribute | None], buf: bytes, end: int, rules: Any
+    ) -> list[Attribute]:
+        """The attributes in `words`, the last of which ends at `end`; `known` are those seen before.
+
+        Raises `DecodeError` with the place in the list as its path.
+        """
+        items: list[Attribute] = []
+        add = items.append
+        left = iter(words)
+        pairs = zip(known, left, strict=False)
+        for found, word in pairs:
+            if found is not None:
+                add(found)
+            elif word & TV:
+                add(self.from_word(word))
+            elif word & 0xFFFF == 4 and word >> 16 in self.integers and length_hint(left):
+                add(Attribute(self.integers[word >> 16], next(pairs)[1]))
+            else:
+                self.parse_into(items, buf, end - 4 * length_hint(left) - 4, end, rules)
+                break
+        return items
 
     def parse_into(self, items: list[Attribute], buf: bytes, at: int, end: int, rules: Any) -> None:
         """Add the attributes from `at` to `end`. Raises `DecodeError` with the place in the list as its
         path."""
         known = self.cache.get
-        while at < end:
-            if end - at < 4:
-                raise Truncated(f"an attribute needs 4 octets, {end - at} are left", f"[{len(items)}]", at)
-            word = int.from_bytes(buf[at : at + 4], "big")
-            at += 4
-            if word & TV:
-                items.append(known(word) or self.from_word(word))
-                continue
-            stop = at + (word & 0xFFFF)
-            if stop > end:
-                problem = f"{word & 0xFFFF} octets of value, {end - at} are left"
-                raise Truncated(problem, f"[{len(items)}]", at - 2)
-            try:
-                items.append(self.from_octets(word >> 16, buf, at, stop, rules))
-            except DecodeError as exc:
-                raise exc.within(f"[{len(items)}]") from None
-            at = stop
+        try:
+            while at < end:
+                if end - at < 4:
+                    raise Truncated(f"an attribute needs 4 octets, {end - at} are left", "", at)
+                word = int.from_bytes(buf[at : at + 4], "big")
+                at += 4
+                if word & TV:
+                    items.append(known(word) or self.from_word(word))
+                    continue
+                stop = at + (word & 0xFFFF)
+                if stop > end:
+                    raise Truncated(f"{word & 0xFFFF} octets of value, {end - at} are left", "", at - 2)
+                items.append(self.readers[word >> 16](buf, at, stop, rules))
+                at = stop
+        except DecodeError as exc:
+            raise exc.within(f"[{len(items)}]") from None
 
     def from_word(self, word: int) -> Attribute:
-        """The TV attribute of four octets, `word`."""
+        """The TV attribute of four octets, `word`. Frozen, hence shared: at most
+        `limits.CACHED_ATTRIBUTES` of them are kept, and no keys."""
         number, value = word >> 16 & ~AF, word & 0xFFFF
         kind = self.kinds.get(number)
         form = AUTO if kind is not None and kind.basic else True
-        return self.keep(word, self.make(kind, number, self.number(kind, value), form, AUTO))
+        if kind is not None and is_registry(kind.content):
+            value = kind.content.lookup[value]
+        made = self.class_of(kind)(self.type_of(number), value, form)
+        if len(self.cache) < limits.CACHED_ATTRIBUTES and made.__class__ is Attribute:
+            self.cache[word] = made
+        return made
 
-    def keep(self, key: int, attribute: Attribute) -> Attribute:
-        """`attribute`, remembered by its octets: a frozen object can be shared. At most
-        `limits.CACHED_ATTRIBUTES` are, and no keys."""
-        if len(self.cache) < limits.CACHED_ATTRIBUTES and attribute.__class__ is Attribute:
-            self.cache[key] = attribute
-        return attribute
-
-    def from_octets(self, number: int, buf: bytes, at: int, end: int, rules: Any) -> Attribute:
-        """The TLV attribute of type `number` whose value is the octets from `at` to `end`."""
-        kind = self.kinds.get(number)
-        if kind is None:
-            return self.make(None, number, buf[at:end], AUTO, AUTO)
+    def reader(self, number: int) -> Reader:
+        """What reads the value of a TLV attribute of that type."""
+        kind, member = self.kinds.get(number), self.type_of(number)
+        cls = self.class_of(kind)
+        if kind is None or kind.content is OCTETS:
+            return lambda buf, at, end, rules: cls(member, buf[at:end])
         form = False if kind.basic else AUTO
-        if isinstance(kind.content, ValueType):
-            try:
-                value = kind.content.decode(buf[at:end])
-            except ValueError as exc:
-                if not rules.lenient:
-                    raise LengthMismatch(str(exc), self.label(number), at) from None
-                value = buf[at:end]
-            return self.make(kind, number, value, form, AUTO)
-        if isinstance(kind.content, type) and issubclass(kind.content, Element):
-            return self.make(kind, number, self.element(kind.content, buf, at, end, rules), form, AUTO)
-        value = int.from_bytes(buf[at:end], "big")
-        length = AUTO if end - at == usual_length(value) else end - at
-        return self.make(kind, number, self.number(kind, value), form, length)
+        content = kind.content
+        if isinstance(content, ValueType):
+            return lambda buf, at, end, rules: cls(member, self.value(content, buf, at, end, rules), form)
+        if is_element(content):
+            return lambda buf, at, end, rules: cls(member, self.element(content, buf, at, end, rules), form)
+        registry = content if is_registry(content) else None
 
-    @staticmethod
-    def element(of: Any, buf: bytes, at: int, end: int, rules: Any) -> Any:
+        def integer(buf: bytes, at: int, end: int, rules: Any) -> Attribute:
+            value = int.from_bytes(buf[at:end], "big")
+            length = AUTO if end - at == usual_length(value) else end - at
+            if registry is not None and value <= 0xFFFF:
+                value = registry.lookup[value]
+            return cls(member, value, form, length)
+
+        return integer
+
+    def value(self, content: ValueType, buf: bytes, at: int, end: int, rules: Any) -> Any:
+        """The value in ``buf[at:end]``; lenient rules keep octets that are none."""
+        try:
+            return content.decode(buf[at:end])
+        except ValueError as exc:
+            if not rules.lenient:
+                raise LengthMismatch(str(exc), "value", at) from None
+            return buf[at:end]
+
+    def element(self, of: Any, buf: bytes, at: int, end: int, rules: Any) -> Any:
         """The element of class `of` in ``buf[at:end]``; lenient rules keep octets that are none."""
         try:
             return rules.parser(of)(buf, at, end, rules)
@@ -183,19 +240,10 @@ class AttributeTable:
                 raise exc.within("value") from None
             return buf[at:end]
 
-    def make(
-        self, kind: AttributeKind | None, number: int, value: Any, form: bool | None, length: Auto
-    ) -> Attribute:
-        """An attribute of this table."""
-        cls = KeyAttribute if kind is not None and kind.secret else Attribute
-        return cls(self.type_of(number), value, form, length)
-
-    def number(self, kind: AttributeKind | None, value: int) -> int:
-        """`value` as a member of the registry that its type has, if any."""
-        if kind is None or kind.content is INTEGER or not is_registry(kind.content):
-            return value
-        member: int = kind.content.lookup[value] if value <= 0xFFFF else value
-        return member
+    @staticmethod
+    def class_of(kind: AttributeKind | None) -> type[Attribute]:
+        """`KeyAttribute` for what must not show, else `Attribute`."""
+        return KeyAttribute if kind is not None and kind.secret else Attribute
 
     def type_of(self, number: int) -> Any:
         """The attribute type as a member of the table's registry."""
@@ -253,6 +301,10 @@ class AttributeTable:
             except OverflowError:
                 raise EncodeError(f"{value:#x} does not fit in {length} octets", "value") from None
         raise EncodeError(f"{type(value).__name__} is no value of {self.label(attribute.type)}", "value")
+
+
+def is_element(content: Any) -> bool:
+    return isinstance(content, type) and issubclass(content, Element)
 
 
 def is_registry(content: Any) -> bool:

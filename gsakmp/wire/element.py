@@ -70,6 +70,7 @@ RESERVED_NAMES: Final = frozenset(
         "at",
         "end",
         "rules",
+        "dialect",
     ]
 )
 

@@ -142,7 +142,9 @@ def attribute_plain(attribute: Attribute, table: AttributeTable, rules: Rules) -
     out: dict[str, Any] = {"type": number_plain(number, registry_of(table))}
     if isinstance(value, Element):
         out["value"] = element_plain(value, rules)
-    elif isinstance(value, int) and (attribute.basic or kind is None or not isinstance(kind.content, ValueType)):
+    elif isinstance(value, int) and (
+        attribute.basic or kind is None or not isinstance(kind.content, ValueType)
+    ):
         named = kind is not None and is_registry(kind.content) and value <= 0xFFFF
         out["value"] = number_plain(value, kind.content if kind is not None and named else None)
     elif kind is None:

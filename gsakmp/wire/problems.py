@@ -39,7 +39,9 @@ def problems(element: Any, path: str, rules: Rules) -> Iterator[tuple[str, str]]
 def attribute_problems(
     element: Any, form: m.AttributesForm, attributes: tuple[Attribute, ...], path: str, rules: Rules
 ) -> Iterator[tuple[str, str]]:
-    table = rules.attribute_table(form.table, None if form.key is None else int(getattr(element, str(form.key))))
+    table = rules.attribute_table(
+        form.table, None if form.key is None else int(getattr(element, str(form.key)))
+    )
     for index, attribute in enumerate(attributes):
         kind, place = table.kinds.get(int(attribute.type)), f"{path}[{index}].value"
         if isinstance(attribute.value, Element):

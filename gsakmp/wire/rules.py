@@ -1,19 +1,11 @@
-"""The rules in force while octets are read or written: which table gives which number its layout.
+"""The rules in force while octets are read or written: tables and a dialect, ready for generated code.
 
-A domain of interpretation (`gsakmp.doi`) is a set of such tables. There are three sorts:
-
-- *chains*: payload types, each standing for a payload class;
-- *choices*: numbers of any other field, each standing for the layout of the field that it governs;
-- *attributes*: attribute tables.
-
-A table may have variants by number (the transforms of protocol 1): its key is then a pair. A number that no
-table holds is no error: its octets are kept.
+A number that no table holds is no error: its octets are kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from construct import Construct, GreedyBytes
@@ -25,79 +17,26 @@ from gsakmp.errors import (
     EncodeError,
     LengthMismatch,
     LimitExceeded,
-    Truncated,
 )
 from gsakmp.wire import reference
 from gsakmp.wire.attributes import AttributeTable
 from gsakmp.wire.element import Element, UnknownPayload
 from gsakmp.wire.generator import BUILDERS, codec
 from gsakmp.wire.generator.runtime import too_deep
+from gsakmp.wire.tables import Tables, Variants
 from gsakmp.wire.values import ValueType
 from gsakmp.wire.vocabulary import Octets, TableKey
 
-__all__ = ["Rules", "Tables", "Variants"]
+__all__ = ["Rules"]
 
 Parser = Callable[[bytes, int, int, Any], Any]
-Entry = Any
-"""An element class, a `Variants` (chains only) or a `ValueType` (choices only)."""
-
-
-@dataclass(frozen=True, eq=False)
-class Variants:
-    """A payload type whose layout depends on its first field: `cases` by that number, else `other`.
-
-    `octets` is the size of the field (4: the DOI of an SA payload).
-    """
-
-    octets: int
-    cases: Mapping[int, Any]
-    other: Any
-
-    def of(self, buf: bytes, at: int, end: int) -> Any:
-        """The class for the body in ``buf[at:end]``."""
-        if end - at < self.octets:
-            raise Truncated(f"{self.octets} octets needed, {end - at} left", "", at)
-        return self.cases.get(int.from_bytes(buf[at : at + self.octets], "big"), self.other)
-
-    def classes(self) -> Iterator[Any]:
-        """Each class once."""
-        yield from dict.fromkeys([*self.cases.values(), self.other])
-
-
-@dataclass(frozen=True)
-class Tables:
-    """What a domain of interpretation brings: see the module's head for the three sorts."""
-
-    chains: Mapping[TableKey, Mapping[int, Entry]] = field(default_factory=dict)
-    choices: Mapping[str, Mapping[int, Entry]] = field(default_factory=dict)
-    attributes: Mapping[TableKey, AttributeTable] = field(default_factory=dict)
-    last: frozenset[int] = frozenset()
-    """Payload types that end a chain whatever their header announces (IKEv2's encrypted payloads)."""
-
-    def with_tables(
-        self,
-        chains: Mapping[TableKey, Mapping[int, Entry]] | None = None,
-        choices: Mapping[str, Mapping[int, Entry]] | None = None,
-        attributes: Mapping[TableKey, AttributeTable] | None = None,
-    ) -> Tables:
-        """These tables with entries added or replaced, table by table."""
-        return Tables(
-            merged(self.chains, chains or {}),
-            merged(self.choices, choices or {}),
-            {**self.attributes, **(attributes or {})},
-            self.last,
-        )
-
-
-def merged(old: Mapping[Any, Mapping[int, Entry]], new: Mapping[Any, Mapping[int, Entry]]) -> dict[Any, Any]:
-    return {**old, **{name: {**old.get(name, {}), **entries} for name, entries in new.items()}}
 
 
 class ParserTable(dict[int, Parser]):
     """Payload type to parser, filled in as types turn up. After a type in `last`, the header's link leads
     into what is encrypted: the chain ends there."""
 
-    def __init__(self, entries: Mapping[int, Entry], lenient: bool, last: frozenset[int]) -> None:
+    def __init__(self, entries: Mapping[int, Any], lenient: bool, last: frozenset[int]) -> None:
         super().__init__()
         self.entries, self.lenient, self.last = entries, lenient, last
 
@@ -108,7 +47,7 @@ class ParserTable(dict[int, Parser]):
         parser = self[kind] = self.parser(kind, entry)
         return parser
 
-    def parser(self, kind: int, entry: Entry) -> Parser:
+    def parser(self, kind: int, entry: Any) -> Parser:
         if isinstance(entry, Variants):
             parsers = {cls: self.parser(kind, cls) for cls in entry.classes()}
             return lambda buf, at, end, rules: parsers[entry.of(buf, at, end)](buf, at, end, rules)
@@ -138,10 +77,81 @@ class AttributeTables(dict[TableKey, AttributeTable]):
         return UNTYPED
 
 
+def parse_octets(buf: bytes, at: int, end: int, rules: Any) -> bytes:
+    """A field that no table describes: its octets."""
+    return buf[at:end]
+
+
+def value_parser(value_type: ValueType, lenient: bool, swap: bool) -> Parser:
+    """What reads a `ValueType`; `swap` undoes the reversal of addresses first."""
+    decode = value_type.decode_reversed if swap else value_type.decode
+
+    def parse(buf: bytes, at: int, end: int, rules: Any) -> Any:
+        try:
+            return decode(buf[at:end])
+        except ValueError as exc:
+            if lenient:
+                return buf[at:end]
+            raise LengthMismatch(str(exc), "", at) from None
+
+    return parse
+
+
+def element_parser(cls: Any, lenient: bool) -> Parser:
+    """What reads an element that a field's table names, one level further in."""
+    parse_element = codec(cls).parse_lenient if lenient else codec(cls).parse
+
+    def parse(buf: bytes, at: int, end: int, rules: Any) -> Any:
+        if rules.inner is None:
+            raise too_deep("", at)
+        try:
+            return parse_element(buf, at, end, rules.inner)
+        except LimitExceeded:
+            raise
+        except DecodeError:
+            if lenient:
+                return buf[at:end]
+            raise
+
+    return parse
+
+
+class ChoiceTable(dict[int, Parser]):
+    """Number to parser of the field that it governs, filled in as numbers turn up."""
+
+    def __init__(self, entries: Mapping[int, Any], lenient: bool, swap: bool) -> None:
+        super().__init__()
+        self.entries, self.lenient, self.swap = entries, lenient, swap
+
+    def __missing__(self, key: int) -> Parser:
+        entry = self.entries.get(key)
+        if entry is None:
+            return parse_octets
+        if isinstance(entry, ValueType):
+            parser = value_parser(entry, self.lenient, self.swap)
+        else:
+            parser = element_parser(entry, self.lenient)
+        self[key] = parser
+        return parser
+
+
+class ChoiceTables(dict[str, ChoiceTable]):
+    """The choice tables by name."""
+
+    def __init__(self, tables: Tables, lenient: bool, *, swap: bool) -> None:
+        choices = tables.choices.items()
+        super().__init__({name: ChoiceTable(entries, lenient, swap) for name, entries in choices})
+        self.empty = ChoiceTable({}, lenient, swap)
+
+    def __missing__(self, name: str) -> ChoiceTable:
+        return self.empty
+
+
 class Rules:
     """Tables and a dialect, ready for generated code to work with.
 
-    `chains` and `attribute_tables` are the tables by name, or by name and number; `builders` the builder
+    `chains`, `choices` and `attribute_tables` are the tables by name, or by name and number;
+    `reversed_choices` are for fields whose addresses come in reverse order; `builders` the builder
     of each element class. `lenient` picks the parsers that keep contradictions. `depth` is how many
     levels may still be nested.
     """
@@ -153,10 +163,12 @@ class Rules:
     ) -> None:
         self.tables, self.dialect, self.lenient = tables, dialect, lenient
         self.chains = ChainTables(tables, lenient)
+        self.choices = ChoiceTables(tables, lenient, swap=False)
+        self.reversed_choices = ChoiceTables(tables, lenient, swap=True)
         self.attribute_tables = AttributeTables(tables.attributes)
         self.inner: Rules | None = None
         above: Rules = self
-        for _ in range(depth - 1):
+        for _ in range(depth):
             above.inner = Rules.__new__(Rules)
             above.inner.__dict__.update(self.__dict__, inner=None)
             above = above.inner
@@ -167,10 +179,6 @@ class Rules:
         """The parser of an element class."""
         return codec(cls).parse_lenient if self.lenient else codec(cls).parse
 
-    def builder(self, cls: Any) -> Any:
-        """The builder of an element class."""
-        return self.builders[cls]
-
     def chain_table(self, table: str, key: int | None = None) -> ParserTable:
         """The parsers of a chain's payload types."""
         return self.chains[table if key is None else (table, key)]
@@ -178,35 +186,6 @@ class Rules:
     def attribute_table(self, table: str, key: int | None = None) -> AttributeTable:
         """The attribute table of a name, or of a name and a number."""
         return self.attribute_tables[table if key is None else (table, key)]
-
-    def parse_choice(
-        self, name: str, table: str, key: int, buf: bytes, at: int, end: int, *, swap: int = False
-    ) -> Any:
-        """The field `name`, laid out as `table` says for `key`; octets where it says nothing."""
-        entry = self.choice_entry(table, key)
-        if entry is None:
-            return buf[at:end]
-        try:
-            if isinstance(entry, ValueType):
-                octets = buf[at:end]
-                return self.value(entry, entry.reverse(octets) if swap else octets, at)
-            if self.inner is None:
-                raise too_deep("", at)
-            return self.parser(entry)(buf, at, end, self.inner)
-        except LimitExceeded as exc:
-            raise exc.within(name) from None
-        except DecodeError as exc:
-            if self.lenient:
-                return buf[at:end]
-            raise exc.within(name) from None
-
-    @staticmethod
-    def value(value_type: ValueType, octets: bytes, at: int) -> Any:
-        """The value of `octets`, which stood at `at`."""
-        try:
-            return value_type.decode(octets)
-        except ValueError as exc:
-            raise LengthMismatch(str(exc), "", at) from None
 
     def choice_octets(self, table: str, key: int, value: Any, *, swap: int = False) -> bytes:
         """The octets of a field that `table` lays out for `key`. Octets are themselves."""

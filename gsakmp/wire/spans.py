@@ -19,7 +19,8 @@ from gsakmp.wire import members as m
 from gsakmp.wire.attributes import Attribute, AttributeTable, is_registry
 from gsakmp.wire.element import Element, Payload, UnknownPayload, Unlinked
 from gsakmp.wire.generator.runtime import build_chain, first_kind, first_size
-from gsakmp.wire.rules import Rules, Variants
+from gsakmp.wire.rules import Rules
+from gsakmp.wire.tables import Variants
 from gsakmp.wire.values import ValueType
 from gsakmp.wire.vocabulary import AUTO
 
@@ -74,7 +75,7 @@ def spans(element: Element, rules: Rules, at: int = 0, path: str = "") -> Iterat
         build_chain("", [element], out, rules)
         yield from SpanWriter(bytes(out), rules, at).payload(element, {}, path, 0, 0)
     else:
-        rules.builder(type(element))(element, out, rules)
+        rules.builders[type(element)](element, out, rules)
         yield from SpanWriter(bytes(out), rules, at).element(element, path, 0)
 
 

@@ -95,6 +95,10 @@ class ValueType:
             return octets
         return b"".join(octets[i : i + step][::-1] for i in range(0, len(octets), step))
 
+    def decode_reversed(self, octets: bytes) -> Any:
+        """`decode`, of octets that a peer sent in reverse order."""
+        return self.decode(self.reverse(octets))
+
     def octets_of(self, value: Any) -> bytes:
         """`encode`, with an `EncodeError` for what has no octets."""
         if isinstance(value, bytes):
@@ -114,6 +118,11 @@ def exactly(octets: bytes, size: int, what: str) -> bytes:
 def address_type(name: str, version: type[Address]) -> ValueType:
     width = version(0).max_prefixlen // 8
 
+    def decode(octets: bytes) -> Address:
+        if len(octets) != width:
+            raise ValueError(f"{name} has {width} octets, not {len(octets)}")
+        return version(int.from_bytes(octets, "big"))
+
     def encode(value: Address) -> bytes:
         if not isinstance(value, version):
             raise TypeError(f"not an {version.__name__}")
@@ -122,7 +131,7 @@ def address_type(name: str, version: type[Address]) -> ValueType:
     return ValueType(
         name,
         version,
-        lambda octets: version(exactly(octets, width, name)),
+        decode,
         encode,
         str,
         version,

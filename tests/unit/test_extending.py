@@ -29,13 +29,15 @@ SA_TEK = "00 00 001c" + "c8" + TEK  # nothing follows, 28 octets; protocol 200
 GROUP_SA = "11 00 002c" + "00000002 00000000 0010 0000" + SA_TEK  # KD follows, 44 octets; SA TEK first
 KEY_PACKET = "c8 00 0015 04 01020304" + "0001 0008 1111111111111111"  # type 200, 21 octets
 KEY_DOWNLOAD = "c9 00 001d 0001 0000" + KEY_PACKET  # 201 follows, 29 octets; one packet
-BEACON = "00 00 0008" + "1a95836a"  # 446,006,250
+BEACON = "00 00 0008" + "1a9583ea"  # 446,006,250
 HEADER = b"initiate".hex() + b"response".hex() + "01 10 21 00 00000000" + "0000006d"  # SA, push, 109 octets
 OCTETS = bytes.fromhex(HEADER + GROUP_SA + KEY_DOWNLOAD + BEACON)
 
 
 def blocks() -> Iterator[str]:
-    yield from re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    yield from re.findall(
+        r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
 
 
 @pytest.fixture(scope="module")
@@ -62,12 +64,16 @@ def test_it_parses_them_field_by_field(page: dict[str, Any]) -> None:
     assert type(tek) is page["RadioTEK"]
     assert tek.waveform is page["Waveform"].WIDE
     assert (tek.priority, tek.relays, tek.net, tek.spi) == (5, 2, b"alpha", b"\1\2\3\4")
-    assert [(item.type.name, item.value) for item in tek.attributes] == [("HOP_INTERVAL", 40), ("CALL_SIGN", "OE1")]
+    assert [(item.type.name, item.value) for item in tek.attributes] == [
+        ("HOP_INTERVAL", 40),
+        ("CALL_SIGN", "OE1"),
+    ]
     packet = kd.key_packets[0]
     assert [(item.type.name, item.value) for item in packet.attributes] == [("HOP_SEED", b"\x11" * 8)]
     assert type(beacon) is page["Beacon"]
     assert beacon.frequency == 446_006_250
     assert gsakmp.build(message) == OCTETS
+    assert page["parsed"] == page["message"]
 
 
 def test_it_goes_through_json(page: dict[str, Any]) -> None:
@@ -91,7 +97,7 @@ def test_without_the_domain_the_octets_are_kept(page: dict[str, Any]) -> None:
     sa, kd, beacon = message.payloads
     assert sa.sa_attributes[0].tek == bytes.fromhex(TEK)
     assert kd.key_packets[0].attributes[0].value == b"\x11" * 8
-    assert beacon == UnknownPayload(201, bytes.fromhex("1a95836a"))
+    assert beacon == UnknownPayload(201, bytes.fromhex("1a9583ea"))
     assert gsakmp.build(message) == OCTETS
 
 
@@ -102,11 +108,13 @@ def test_bad_octets_name_the_fields_of_the_page(page: dict[str, Any]) -> None:
         gsakmp.parse(bytes(bad), doi=page["RADIO"])
     assert caught.value.path == "payloads[0].sa_attributes[0].tek.net"
     assert caught.value.offset == OCTETS.index(b"alpha")
+    assert "tek.net at octet 52: 200 octets said, 20 left" in str(caught.value)
 
 
 def test_the_secret_stays_out_of_the_repr(page: dict[str, Any]) -> None:
-    assert "secret" in repr(gsakmp.parse(OCTETS, doi=page["RADIO"]))
-    assert "1111" not in repr(gsakmp.parse(OCTETS, doi=page["RADIO"])).replace("\\x", "")
+    for shown in (repr(gsakmp.parse(OCTETS, doi=page["RADIO"])), repr(page["key"])):
+        assert "<8 secret octets>" in shown
+        assert "1111" not in shown.replace("\\x", "")
 
 
 def test_the_domains_here_stay_as_they_were(page: dict[str, Any]) -> None:
@@ -118,7 +126,9 @@ def test_the_domains_here_stay_as_they_were(page: dict[str, Any]) -> None:
 def test_a_domain_with_a_number_of_its_own_reads_its_own_sa_and_delete() -> None:
     mine = gsakmp.GDOI.extended("mine", number=77)
     phase_1 = bytes(16) + bytes.fromhex("01 10 02 00 00000000 00000028" + "00 00 000c 0000004d 00000000")
-    delete = bytes(16) + bytes.fromhex("0c 10 05 00 00000000 0000002c" + "00 00 0010 0000004d 01 04 0001 01020304")
+    delete = bytes(16) + bytes.fromhex(
+        "0c 10 05 00 00000000 0000002c" + "00 00 0010 0000004d 01 04 0001 01020304"
+    )
     assert type(gsakmp.parse(phase_1, doi=mine).payloads[0]) is SA
     assert type(gsakmp.parse(phase_1, doi=gsakmp.GDOI).payloads[0]) is UnknownSA
     assert type(gsakmp.parse(delete, doi=mine).payloads[0]) is GroupDelete

@@ -186,7 +186,19 @@ def misfit(x: Any, exc: Exception) -> EncodeError:
             continue
         if problem := field_problem(member, value):
             return EncodeError(problem, member.name)
+    for member in m.members_of(type(x)):
+        if getattr(x, member.name) is None and (counted := overflow(x, member)):
+            return EncodeError(f"too many for {member.name}", counted)
     return EncodeError(f"{type(exc).__name__} in building {type(x).__name__}")
+
+
+def overflow(x: Any, member: m.Member) -> str:
+    """The field whose number of octets or elements is too much for the field that counts them, or nothing."""
+    if member.computed is None or member.octets is None or len(member.computed.names) != 1:
+        return ""
+    (name,) = member.computed.names
+    plain_count = member.computed.template == f"len({{{name}}})"
+    return name if plain_count and len(getattr(x, name)) >= 1 << 8 * member.octets else ""
 
 
 def field_problem(member: m.Member, value: Any) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cache, cached_property
 from typing import Any
 
-from gsakmp.errors import EncodeError
+from gsakmp.errors import DecodeError, EncodeError
 from gsakmp.wire.generator import build, parse, runtime
 
 __all__ = ["BUILDERS", "Codec", "codec"]
@@ -63,7 +63,7 @@ class Codec:
 
     def parser(self, *, lenient: bool, open_end: bool = False) -> Any:
         """A parser made anew."""
-        namespace: dict[str, Any] = dict(RUNTIME)
+        namespace: dict[str, Any] = {**RUNTIME, "DecodeError": DecodeError, "ZERO": b"\0"}
         source = parse.parser_source(self.cls, namespace, lenient=lenient, open_end=open_end)
         return self.compiled(source, namespace, "lenient" if lenient else "parse")
 

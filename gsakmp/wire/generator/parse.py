@@ -47,7 +47,7 @@ class ParserWriter:
         self.fixed_so_far: int | None = 0
         self.checks: list[m.Member] = []
         self.cut: set[str] = set()
-        self.at_end = False
+        self.at_end = self.uses_dialect = False
         self.current = ""
 
     # -- the frame -----------------------------------------------------------------------------------
@@ -69,7 +69,14 @@ class ParserWriter:
         made = f"{self.source.name(self.cls.__name__, self.cls)}({', '.join(self.arguments())})"
         self.source.emit(f"return {made}, at" if self.open_end else f"return {made}")
         head = f'def {kind}(buf, at, end, rules):\n    """{layout.title} ({layout.spec})."""\n'
+        if self.uses_dialect:
+            head += "    dialect = rules.dialect\n"
         return head + "\n".join(self.source.lines) + "\n"
+
+    def dialect(self) -> str:
+        """The local name of the dialect, which is then looked up once, at the top."""
+        self.uses_dialect = True
+        return "dialect"
 
     def needs_start(self) -> bool:
         return any(member.checked for member in self.members)
@@ -191,7 +198,7 @@ class ParserWriter:
         self.run.add(member.name, form.code, form.octets)
         if form.swapped_by:
             swap = f"{member.name} = swapped({member.name}, {form.octets})"
-            self.run.after.append(f"if rules.dialect.{form.swapped_by}:\n        {swap}")
+            self.run.after.append(f"if {self.dialect()}.{form.swapped_by}:\n        {swap}")
         if form.registry is not None and not form.flags:
             lookup = self.source.name(f"{form.registry.__name__}_of", form.registry.lookup)
             self.values[member.name] = f"{lookup}[{member.name}]"
@@ -202,7 +209,7 @@ class ParserWriter:
             case m.OctetsForm() | m.ChoiceForm() | m.ReservedForm():
                 stop = self.stop(name, form.size)
                 if isinstance(form, m.ReservedForm):
-                    emit(f"{name} = buf[at:{stop}] if any(buf[at:{stop}]) else None")
+                    emit(f"{name} = buf[at:{stop}] if buf[at:{stop}].strip(ZERO) else None")
                 elif isinstance(form, m.ChoiceForm):
                     self.choice(member, form, stop)
                 elif form.value_type is None:
@@ -244,7 +251,7 @@ class ParserWriter:
         if isinstance(size, m.Expression):
             amount = size.source(self.local)
         else:
-            amount = f"rules.dialect.{size.name}" if isinstance(size, m.DialectOption) else str(size)
+            amount = f"{self.dialect()}.{size.name}" if isinstance(size, m.DialectOption) else str(size)
         self.source.emit(f"stop = at + {amount}")
         backwards = isinstance(size, m.Expression) and "-" in size.template
         with self.source.block("if not at <= stop <= end:" if backwards else "if stop > end:"):
@@ -253,9 +260,15 @@ class ParserWriter:
 
     def choice(self, member: m.Member, form: m.ChoiceForm, stop: str) -> None:
         name, key = member.name, form.key.source(self.local)
-        swap = f", swap=rules.dialect.{form.reversed_by}" if form.reversed_by else ""
-        call = f'rules.parse_choice("{name}", "{form.table}", {key}, buf, at, {stop}{swap})'
-        self.source.emit(f"{name} = {call}")
+        tables = "rules.choices"
+        if form.reversed_by:
+            tables = "tables"
+            choose = f"rules.reversed_choices if {self.dialect()}.{form.reversed_by} else rules.choices"
+            self.source.emit(f"tables = {choose}")
+        with self.source.block("try:"):
+            self.source.emit(f'{name} = {tables}["{form.table}"][{key}](buf, at, {stop}, rules)')
+        with self.source.block("except DecodeError as exc:"):
+            self.source.emit(f'raise exc.within("{name}") from None')
 
     def elements(self, name: str, form: m.SequenceForm | m.SharesForm) -> None:
         of = self.source.name(form.of.__name__, form.of)

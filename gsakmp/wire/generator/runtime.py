@@ -7,7 +7,6 @@ message, a field ends at ``end``, and an error's offset is one into ``buf``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from operator import length_hint
 from struct import Struct
 from struct import error as StructError
 from typing import Any, Final
@@ -32,13 +31,12 @@ Fields = tuple[tuple[str, int], ...]
 HEADER: Final = Struct(">BBH")
 unpack_header, pack_header, pack_header_into = HEADER.unpack_from, HEADER.pack, HEADER.pack_into
 replace = msgspec.structs.replace
+pack_words = Struct(">HH").pack
 HEADER_SPACE: Final = bytes(HEADER.size)
 
 WORDWISE_OCTETS: Final = 256
 """Up to here a list of attributes is unpacked whole; longer ones hold keys, not numbers."""
 UNPACK_WORDS: Final = tuple(Struct(f">{n}I").unpack_from for n in range(WORDWISE_OCTETS // 4 + 1))
-TV: Final = 0x80000000
-"""The Attribute Format bit in an attribute's first four octets (RFC 2408, 3.3)."""
 
 
 # -- errors ------------------------------------------------------------------------------------------
@@ -56,6 +54,13 @@ def short(at: int, end: int, fields: Fields) -> Truncated:
 def past(name: str, at: int, size: int, end: int) -> Truncated:
     """The field `name` says that it has `size` octets, which pass the end."""
     return Truncated(f"{size} octets said, {max(end - at, 0)} left", name, at)
+
+
+def wrong_length(at: int, length: int, end: int) -> DecodeError:
+    """The header at `at` gives a payload length that can't be."""
+    if length < 4:
+        return LengthMismatch(f"says {length}, at least 4", "length", at + 2)
+    return past("length", at, length, end)
 
 
 def left_over(at: int, end: int) -> TrailingOctets:
@@ -97,26 +102,22 @@ def parse_chain(
     if inner is None:
         raise too_deep(name, at)
     items: list[Any] = []
-    add = items.append
-    while kind:
-        if end - at < 4:
-            if at == end and items and items[-1].kind in table.last:
-                items[-1] = replace(items[-1], next_payload=kind)
-                break
-            problem = f"a header needs 4 octets, {end - at} are left"
-            raise Truncated(problem, f"{name}[{len(items)}]", at)
-        after, reserved, length = unpack_header(buf, at)
-        stop = at + length
-        if length < 4:
-            raise LengthMismatch(f"says {length}, at least 4", f"{name}[{len(items)}].length", at + 2)
-        if stop > end:
-            raise past(f"{name}[{len(items)}].length", at, length, end)
-        try:
+    try:
+        while kind:
+            if end - at < 4:
+                if at == end and items and items[-1].kind in table.last:
+                    items[-1] = replace(items[-1], next_payload=kind)
+                    break
+                raise Truncated(f"a header needs 4 octets, {end - at} are left", "", at)
+            after, reserved, length = unpack_header(buf, at)
+            stop = at + length
+            if stop > end or length < 4:
+                raise wrong_length(at, length, end)
             item = table[kind](buf, at + 4, stop, inner)
-        except DecodeError as exc:
-            raise exc.within(f"{name}[{len(items)}]") from None
-        add(replace(item, reserved=reserved) if reserved else item)
-        at, kind = stop, after
+            items.append(replace(item, reserved=reserved) if reserved else item)
+            at, kind = stop, after
+    except DecodeError as exc:
+        raise exc.within(f"{name}[{len(items)}]") from None
     if len(items) > limits.PAYLOADS_PER_CHAIN:
         raise too_many(name, "PAYLOADS_PER_CHAIN", at)
     return tuple(items), at
@@ -165,39 +166,23 @@ def unlinked(items: tuple[Any, ...], buf: bytes, at: int, end: int) -> tuple[Any
 def parse_attributes(name: str, table: Any, buf: bytes, at: int, end: int, rules: Any) -> tuple[Any, ...]:
     """Attributes that fill the octets, typed by `table`.
 
-    Short lists are read as words of four octets all at once: most attributes are one word (TV) or two (a
-    TLV of four octets) and were seen before. Where the words come to something else, or out of step, the
-    table reads on attribute by attribute.
+    Short lists are read as words of four octets, all at once: most attributes are one word (TV), and most
+    of those were seen before.
     """
     inner = rules.inner
     if inner is None:
         raise too_deep(name, at)
-    items: list[Any] = []
-    add, known = items.append, table.cache.get
     size = end - at
     try:
-        if size <= WORDWISE_OCTETS and not size & 3:
-            words = iter(UNPACK_WORDS[size >> 2](buf, at))
-            for word in words:
-                found = known(word)
-                if found is None:
-                    if word & TV:
-                        found = table.from_word(word)
-                    elif word & 0xFFFF == 4 and (value := next(words, None)) is not None:
-                        found = known(word << 32 | value)
-                        if found is None:
-                            place = end - 4 * length_hint(words)
-                            found = table.from_octets(word >> 16, buf, place - 4, place, inner)
-                            table.keep(word << 32 | value, found)
-                    else:
-                        table.parse_into(items, buf, end - 4 * length_hint(words) - 4, end, inner)
-                        break
-                add(found)
-        else:
+        if size > WORDWISE_OCTETS or size & 3:
+            items: list[Any] = []
             table.parse_into(items, buf, at, end, inner)
+        else:
+            words = UNPACK_WORDS[size >> 2](buf, at)
+            items = list(map(table.cache.get, words))
+            if not all(items):
+                items = table.parse_words(words, items, buf, end, inner)
     except DecodeError as exc:
-        if not exc.path.startswith("["):
-            exc = exc.within(f"[{len(items)}]")
         raise exc.within(name) from None
     if len(items) > limits.ATTRIBUTES_PER_PAYLOAD:
         raise too_many(name, "ATTRIBUTES_PER_PAYLOAD", at)
@@ -213,21 +198,20 @@ def parse_sequence(
         raise too_deep(name, at)
     place, octets = head
     items: list[Any] = []
-    while at < end:
-        here = f"{name}[{len(items)}]"
-        if end - at < place + octets:
-            raise Truncated(f"{place + octets} octets needed, {end - at} left", here, at)
-        length = int.from_bytes(buf[at + place : at + place + octets], "big")
-        if length < place + octets:
-            raise LengthMismatch(f"says {length}, at least {place + octets}", f"{here}.length", at + place)
-        stop = at + length
-        if stop > end:
-            raise past(f"{here}.length", at, length, end)
-        try:
+    try:
+        while at < end:
+            if end - at < place + octets:
+                raise Truncated(f"{place + octets} octets needed, {end - at} left", "", at)
+            length = int.from_bytes(buf[at + place : at + place + octets], "big")
+            stop = at + length
+            if length < place + octets:
+                raise LengthMismatch(f"says {length}, at least {place + octets}", "length", at + place)
+            if stop > end:
+                raise past("length", at, length, end)
             items.append(parse(buf, at, stop, inner))
-        except DecodeError as exc:
-            raise exc.within(here) from None
-        at = stop
+            at = stop
+    except DecodeError as exc:
+        raise exc.within(f"{name}[{len(items)}]") from None
     if len(items) > limits.ELEMENTS_PER_PAYLOAD:
         raise too_many(name, "ELEMENTS_PER_PAYLOAD", at)
     return tuple(items)
@@ -247,13 +231,12 @@ def parse_shares(
     share, rest = divmod(end - at, count)
     if rest:
         raise LengthMismatch(f"{end - at} octets are no equal shares for {count}", name, at)
-    items = []
-    for index in range(count):
-        start = at + index * share
-        try:
+    items: list[Any] = []
+    try:
+        for start in range(at, end, share) if share else [at] * count:
             items.append(parse(buf, start, start + share, inner))
-        except DecodeError as exc:
-            raise exc.within(f"{name}[{index}]") from None
+    except DecodeError as exc:
+        raise exc.within(f"{name}[{len(items)}]") from None
     return tuple(items)
 
 
@@ -320,14 +303,20 @@ def build_shares(name: str, cls: Any, items: Sequence[Any], out: bytearray, rule
 
 def build_attributes(name: str, table: Any, items: Sequence[Any], out: bytearray, rules: Any) -> None:
     """Append the attributes."""
-    build = table.build_into
+    basics = table.basics
     index = 0
     try:
         for item in items:
-            build(item, out, rules)
+            # The common case, TV as the table has it, stands here; the table does the others.
+            if item.basic is None and item.type in basics and 0 <= item.value <= 0xFFFF:
+                out += pack_words(basics[item.type], item.value)
+            else:
+                table.build_into(item, out, rules)
             index += 1
     except EncodeError as exc:
         raise exc.within(f"{name}[{index}]") from None
+    except TypeError:
+        raise table.misfit(item, True).within(f"{name}[{index}]") from None
 
 
 def build_array(name: str, size: int, items: Sequence[bytes], out: bytearray) -> None:

@@ -1,4 +1,3 @@
-# fmt: off  # the octets are laid out as in the pictures
 """One sample of each class: as a packet, as an object of the library, and as octets.
 
 The octets are written out from the pictures in the RFCs, field by field, not taken from either of the two.

@@ -1,18 +1,21 @@
 """The header and the stack: links, lengths, whose tables hold, and what a scapy user does with a packet."""
 
 import pickle
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from scapy.config import conf
 from scapy.fields import ConditionalField
 from scapy.layers.inet import IP, UDP
-from scapy.packet import Raw, fuzz
+from scapy.packet import Padding, Raw, fuzz
 from scapy.volatile import VolatileValue
 
 import gsakmp
 from gsakmp import layers as L
 from gsakmp.layers import Attribute, Header
+from gsakmp.layers.fields import value_text
+from gsakmp.wire.values import TEXT
 from tests.unit.layers.samples import COOKIES, GDOI, OID, SAMPLES, generic
 
 WHOLE = bytes.fromhex(
@@ -85,7 +88,7 @@ def test_what_is_given_is_sent_right_or_wrong() -> None:
 
 
 def test_a_payload_followed_by_octets_announces_nothing() -> None:
-    octets = bytes(Header() / L.Hash(hash_data=b"h") / Raw(b"padding"))
+    octets = bytes(Header() / L.Hash(hash_data=b"h") / Raw(b"padding") / L.Nonce(nonce_data=b"n"))
     assert octets[28] == 0
     assert int.from_bytes(octets[24:28], "big") == len(octets)
 
@@ -256,6 +259,30 @@ def test_changes_deep_inside_are_in_the_octets() -> None:
     assert len(bytes(packet)) < len(before)
 
 
+def test_a_copy_is_read_by_its_own_fields() -> None:
+    packet = L.KeyPacket(kd_type="TEK", attributes=[Attribute(type=1, value=b"key")])
+    copy = packet.copy()
+    copy.kd_type = "KEK"
+    assert packet.attributes[0].sprintf("%Attribute.type%") == "TEK_ALGORITHM_KEY"
+    assert copy.attributes[0].sprintf("%Attribute.type%") == "KEK_ALGORITHM_KEY"
+
+
+def test_unknown_types_in_a_nested_chain_and_reserved_octets_are_kept() -> None:
+    kek = b"\x11\1\0\0\0\1\0\0\0" + COOKIES + b"\1\2\3\4"  # two octets for each field of POP (RFC 3547)
+    octets = generic(b"\0\0\0\2\0\0\0\0\0\xc8\0\0" + generic(b"?", 15) + generic(kek), 0)
+    packet = L.GroupSA(octets)
+    assert packet.sa_attributes[0].kind == 200
+    assert packet.sa_attributes[1].reserved2 == b"\1\2\3\4"
+    packet.sa_attribute_next_payload = packet.sa_attributes[0].next_payload = None
+    assert bytes(packet) == octets
+
+
+def test_a_value_that_text_would_not_give_back_stays_octets() -> None:
+    lossy = replace(TEXT, decode=lambda octets: octets.decode("ascii").strip())
+    assert value_text(lossy, b"text") == "text"
+    assert value_text(lossy, b"text ") == b"text "
+
+
 def test_hide_defaults_leaves_the_octets() -> None:
     packet = Header(WHOLE)
     packet.hide_defaults()
@@ -321,11 +348,15 @@ def test_fuzz_changes_what_is_not_given(sample: Any) -> None:
 def test_lists_in_a_field_make_several_packets() -> None:
     many = [bytes(packet)[-1] for packet in L.SequenceNumber(sequence_number=[1, 2, 3])]
     assert many == [1, 2, 3]
+    header = Header(exchange_type=["BASE", 4], flags=[0, "ENCRYPTION"])
+    assert "exchange_type= [1, 4]" in header.show(dump=True)
+    assert {bytes(packet)[18:20] for packet in header} == {b"\1\0", b"\1\1", b"\4\0", b"\4\1"}
 
 
 def test_what_follows_the_message_is_padding() -> None:
     packet = Header(WHOLE + b"extra")
-    assert packet.lastlayer().load == b"extra"
+    assert packet.lastlayer() == Padding(b"extra")
+    packet.message_length = None
     assert bytes(packet) == WHOLE + b"extra"
     assert len(packet[L.SA].proposals) == 1
 

@@ -4,6 +4,7 @@ Both are read by `boxes`, which knows only what such a figure looks like: a rule
 columns a bit, and ``!``, ``|`` or ``~`` at the edges of a field.
 """
 
+from itertools import pairwise
 from typing import Annotated
 
 import pytest
@@ -210,7 +211,7 @@ def boxes(figure: str) -> list[tuple[str, int, int]]:
     for lines in filter(None, rows):
         edges = sorted({place for line in lines for place, letter in enumerate(line) if letter in EDGES})
         assert all(place % 2 == 0 for place in edges), lines
-        for left, right in zip(edges, edges[1:], strict=False):
+        for left, right in pairwise(edges):
             words = " ".join(line[left + 1 : right].strip(" +") for line in lines)
             out.append((" ".join(words.split()), left // 2, right // 2 - 1))
     return out
@@ -300,7 +301,12 @@ def test_a_cell_knows_its_rows() -> None:
     found = {cell.field: cell for cell in cells(SAKEK, STANDARD)}
     assert (found["spi"].rows, found["spi"].variable) == (4, False)
     assert found["attributes"].variable
-    assert [cell.field for cell in cells(SequenceNumber)] == ["next_payload", "reserved", "length", "sequence_number"]
+    assert [cell.field for cell in cells(SequenceNumber)] == [
+        "next_payload",
+        "reserved",
+        "length",
+        "sequence_number",
+    ]
 
 
 def test_a_size_that_the_dialect_gives_is_open_without_one() -> None:

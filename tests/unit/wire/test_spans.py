@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from ipaddress import IPv4Address
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -30,17 +31,17 @@ NUMBER = re.compile(r"\((?:0x([0-9a-f]+)|(\d+))\)$|^(\d+)(?: \(.*\))?$")
 
 def datagrams(path: Path) -> list[Any]:
     found = []
-    try:
+    with suppress(CaptureError):
         found.extend(read(path))
-    except CaptureError:
-        pass
     return found
 
 
 def messages(path: Path, lenient: bool) -> list[tuple[bytes, gsakmp.Message]]:
     out = []
     for datagram in datagrams(path):
-        port = next((p for p in (datagram.destination_port, datagram.source_port) if p in (500, 848, 4500)), 848)
+        port = next(
+            (p for p in (datagram.destination_port, datagram.source_port) if p in (500, 848, 4500)), 848
+        )
         try:
             out.append((datagram.octets, gsakmp.parse(datagram.octets, port=port, lenient=lenient)))
         except GsakmpError:
@@ -66,8 +67,8 @@ def check_cover(leaves: list[Span], size: int) -> None:
     """In order, each octet once; bits of one word, each bit once."""
     at = 0
     for (start, octets, shares), group in groupby(leaves, key=lambda s: (s.at, s.size, s.bits is not None)):
-        assert start == at, f"{next(group).path} starts at {start}, the one before ends at {at}"
         found = list(group)
+        assert start == at, f"{found[0].path} starts at {start}, the one before ends at {at}"
         if shares:
             bits = [bit for span in found for bit in range(span.bits[0], span.bits[0] + span.bits[1])]
             assert sorted(bits) == list(range(8 * octets))
@@ -167,7 +168,9 @@ def test_damaged_messages() -> None:
             for _ in range(6):
                 damaged = bytearray(octets)
                 for _ in range(random.randint(1, 4)):
-                    damaged[random.randrange(16, len(damaged))] = random.choice((0, 1, 2, 3, 4, 5, 8, 127, 255))
+                    damaged[random.randrange(16, len(damaged))] = random.choice(
+                        (0, 1, 2, 3, 4, 5, 8, 127, 255)
+                    )
                 try:
                     again = gsakmp.parse(bytes(damaged), doi=message.doi, lenient=True)
                 except GsakmpError:
