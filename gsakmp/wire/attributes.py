@@ -132,6 +132,7 @@ class AttributeTable:
         self.readers = Readers(self)
         kinds = self.kinds.items()
         self.basics = {number: number + AF for number, kind in kinds if kind.basic}
+        self.holds_numbers = any(kind.basic or kind.content is INTEGER for _, kind in kinds)
         self.integers = {
             number: self.type_of(number)
             for number, kind in kinds

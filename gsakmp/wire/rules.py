@@ -91,7 +91,7 @@ def value_parser(value_type: ValueType, lenient: bool, swap: bool) -> Parser:
             return decode(buf[at:end])
         except ValueError as exc:
             if lenient:
-                return buf[at:end]
+                return value_type.reverse(buf[at:end]) if swap else buf[at:end]
             raise LengthMismatch(str(exc), "", at) from None
 
     return parse

@@ -166,7 +166,7 @@ def unlinked(items: tuple[Any, ...], buf: bytes, at: int, end: int) -> tuple[Any
 def parse_attributes(name: str, table: Any, buf: bytes, at: int, end: int, rules: Any) -> tuple[Any, ...]:
     """Attributes that fill the octets, typed by `table`.
 
-    Short lists are read as words of four octets, all at once: most attributes are one word (TV), and most
+    Short lists of numbers are read as words of four octets, all at once: most attributes are one word (TV), and most
     of those were seen before.
     """
     inner = rules.inner
@@ -174,14 +174,14 @@ def parse_attributes(name: str, table: Any, buf: bytes, at: int, end: int, rules
         raise too_deep(name, at)
     size = end - at
     try:
-        if size > WORDWISE_OCTETS or size & 3:
-            items: list[Any] = []
-            table.parse_into(items, buf, at, end, inner)
-        else:
+        if size <= WORDWISE_OCTETS and not size & 3 and table.holds_numbers:
             words = UNPACK_WORDS[size >> 2](buf, at)
-            items = list(map(table.cache.get, words))
+            items: list[Any] = list(map(table.cache.get, words))
             if not all(items):
                 items = table.parse_words(words, items, buf, end, inner)
+        else:
+            items = []
+            table.parse_into(items, buf, at, end, inner)
     except DecodeError as exc:
         raise exc.within(name) from None
     if len(items) > limits.ATTRIBUTES_PER_PAYLOAD:
