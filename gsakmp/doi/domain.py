@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from gsakmp.doi.dialect import STANDARD, Dialect
-from gsakmp.errors import ConfigurationError
+from gsakmp.errors import ConfigurationError, EncodeError
 from gsakmp.registries import ExchangeType
 from gsakmp.wire import AttributeTable, Rules, Tables, Variants
 
@@ -65,7 +65,9 @@ class DOI:
         return tuple((ExchangeType.lookup if n < start else own)[n] for n in range(256))
 
     def exchange(self, number: int) -> Any:
-        """The exchange type as a member of its registry. IndexError past an octet."""
+        """The exchange type as a member of its registry. Raises `EncodeError` for what is no octet."""
+        if number not in range(0x100):
+            raise EncodeError(f"no exchange type: a number from 0 to 255, not {str(number)[:20]}")
         return self.exchange_types[number]
 
     def exchange_from_text(self, text: str) -> Any:

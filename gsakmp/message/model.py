@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from struct import error as StructError
 from typing import Any, Self
 
@@ -52,6 +53,17 @@ class Problem(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.problem}" if self.path else self.problem
+
+
+@contextmanager
+def our_errors() -> Iterator[None]:
+    """An `EncodeError` in the place of whatever a value of the wrong type gives rise to."""
+    try:
+        yield
+    except GsakmpError:
+        raise
+    except Exception as exc:
+        raise EncodeError(f"a value is not of its field's type: {type(exc).__name__}") from None
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
@@ -122,8 +134,9 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     def plaintext(self) -> bytes:
         """The payloads and padding as they are before encryption. Raises `EncodeError`."""
         out = bytearray()
-        build_chain("payloads", self.payloads, out, self.rules)
-        return bytes(out) + self.padding
+        with our_errors():
+            build_chain("payloads", self.payloads, out, self.rules)
+            return bytes(out) + self.padding
 
     def with_plaintext(self, plaintext: bytes, *, lenient: bool = False) -> Self:
         """This message with its decrypted body: payloads, and the padding that follows the last.
@@ -138,15 +151,23 @@ class Message(msgspec.Struct, frozen=True, gc=False):
         return self.replace(payloads=payloads, padding=octets[at:])
 
     def problems(self) -> tuple[Problem, ...]:
-        """What a lenient parse kept although it contradicts itself; empty for a sound message."""
-        return tuple(find_problems(self))
+        """What a lenient parse kept although it contradicts itself; empty for a sound message.
+
+        Raises `EncodeError` for values that are not of their fields' types.
+        """
+        with our_errors():
+            return tuple(find_problems(self))
 
     def to_builtins(self) -> dict[str, Any]:
-        """The message as dicts, lists, text and numbers: octets in hex, names where a number has one."""
-        return message_plain(self)
+        """The message as dicts, lists, text and numbers: octets in hex, names where a number has one.
+
+        Raises `EncodeError` for values that are not of their fields' types.
+        """
+        with our_errors():
+            return message_plain(self)
 
     def to_json(self) -> str:
-        """The message as JSON text; `from_json` gives it back."""
+        """The message as JSON text; `from_json` gives it back. Raises `EncodeError` as `to_builtins` does."""
         return msgspec.json.encode(self.to_builtins()).decode()
 
     @classmethod

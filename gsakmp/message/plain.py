@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from gsakmp.doi import DOI, DOIS, IKEV2, STANDARD, Dialect, dialect_named
+from gsakmp.doi import DIALECTS, DOI, DOIS, IKEV2, STANDARD, Dialect
 from gsakmp.errors import EncodeError
 from gsakmp.registries import HeaderFlag
 from gsakmp.wire import AUTO
@@ -71,8 +71,10 @@ def message_values(plain: Any, dois: tuple[DOI, ...], dialects: tuple[Dialect, .
     if unknown := sorted(set(plain) - PLAIN_FIELDS):
         raise EncodeError(f"a message has no field {unknown[0]!r}")
     doi = doi_named(plain.get("doi", "GDOI"), dois)
-    named = str(plain.get("dialect", STANDARD.name))
-    dialect = next((d for d in dialects if d.name == named), None) or dialect_named(named)
+    known = {dialect.name: dialect for dialect in (*DIALECTS.values(), *dialects)}
+    dialect = known.get(str(plain.get("dialect", STANDARD.name)))
+    if dialect is None:
+        raise EncodeError(f"no such dialect; there are {', '.join(known)}", "dialect")
     values: dict[str, Any] = {"doi": doi, "dialect": dialect}
     try:
         major, _, minor = str(plain.get("version", "1.0")).partition(".")
@@ -86,9 +88,7 @@ def message_values(plain: Any, dois: tuple[DOI, ...], dialects: tuple[Dialect, .
         if plain.get(name) is not None:
             values[name] = placed(name, number_from, plain[name])
     exchange = plain.get("exchange_type", 0)
-    values["exchange_type"] = placed(
-        "exchange_type", doi.exchange_from_text if isinstance(exchange, str) else doi_exchange(doi), exchange
-    )
+    values["exchange_type"] = placed("exchange_type", lambda p: exchange_from(p, doi), exchange)
     values["flags"] = placed("flags", lambda p: int(number_from(p, HeaderFlag)), plain.get("flags", 0))
     identifier = plain.get("message_id", "00000000")
     values["message_id"] = int.from_bytes(placed("message_id", octets_from, identifier), "big")
@@ -104,14 +104,8 @@ def message_values(plain: Any, dois: tuple[DOI, ...], dialects: tuple[Dialect, .
     return values
 
 
-def doi_exchange(doi: DOI) -> Any:
-    def convert(plain: Any) -> Any:
-        try:
-            return doi.exchange(number_from(plain))
-        except (ValueError, IndexError):
-            raise EncodeError(f"{plain} is no exchange type") from None
-
-    return convert
+def exchange_from(plain: Any, doi: DOI) -> Any:
+    return doi.exchange_from_text(plain) if isinstance(plain, str) else doi.exchange(number_from(plain))
 
 
 def placed(name: str, convert: Any, plain: Any) -> Any:
