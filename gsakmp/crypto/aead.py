@@ -88,7 +88,7 @@ def gcm(transform: ESPTransformID, key_length: int | None) -> GCM:
     icv_size = _ICV_OCTETS.get(transform)
     if icv_size is None:
         raise PolicyRefused(f"ESPTransformID {transform!r} is no AES-GCM")
-    if key_length not in _KEY_BITS:
+    if key_length is None or key_length not in _KEY_BITS:
         raise PolicyRefused(f"AES has keys of 128, 192 or 256 bits, not {key_length}")
     return GCM(key_length // 8, icv_size)
 

@@ -232,13 +232,9 @@ class Catalogue:
             ]
         return out
 
-    def of_number(self, number: int, domain: str = "") -> list[Entry]:
-        """The payload classes of a type, of one domain or of all."""
-        return [
-            entry
-            for entry in self.entries.values()
-            if any(number in found for name, found in entry.numbers.items() if domain in ("", name))
-        ]
+    def of_number(self, number: int) -> list[Entry]:
+        """The classes of a payload type, in any of the domains."""
+        return [entry for entry in self.entries.values() if number in entry.all_numbers]
 
     def names(self) -> dict[str, Any]:
         """Everything that has a name, by that name in letters and digits alone: an `Entry`, a registry, a

@@ -8,6 +8,7 @@ Computed fields that agree with the rest, and reserved fields that are zero, are
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import IntFlag
 from typing import Any, Final
 
 from gsakmp.errors import EncodeError
@@ -44,7 +45,13 @@ def number_plain(value: int, registry: Any = None, *, flags: bool = False) -> in
 
 def number_from(plain: Any, registry: Any = None) -> int:
     if isinstance(plain, int) and not isinstance(plain, bool):
-        return registry(plain) if registry is not None and not hasattr(registry, "__flags__") else plain
+        if registry is None or issubclass(registry, IntFlag):
+            return plain
+        try:
+            member: int = registry(plain)
+        except ValueError as exc:
+            raise EncodeError(str(exc)[:100]) from None
+        return member
     if not isinstance(plain, str):
         raise EncodeError(f"{type(plain).__name__} where a number belongs")
     if registry is not None:

@@ -42,6 +42,7 @@ def test_json_gives_the_message_back(message: Message) -> None:
     again = Message.from_json(text)
     assert again == message
     assert again.to_json() == text
+    assert repr(again) == repr(parsed(message.build(), message))
     assert Message.from_builtins(message.to_builtins()) == message
 
 

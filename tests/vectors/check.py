@@ -43,6 +43,7 @@ def check_message(
     text = message.to_json()
     again = Message.from_json(text, dois=[message.doi, *dois], dialects=[dialect])
     assert again == message
+    assert repr(again) == repr(message)  # the same registries' members, not just equal numbers
     assert again.build() == octets
     assert again.to_json() == text
     assert hash(again) == hash(message)
