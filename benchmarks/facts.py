@@ -35,7 +35,6 @@ LIBRARY: Final = {
     "LKHDownloadArray": "lkh_version reserved lkh_keys",
     "LKHKey": "lkh_id key_type reserved key_creation_date key_expiration_date key_handle key_data",
     "Attribute": "type value",
-    "KeyAttribute": "type value",
 }
 """The library's fields, in the order in which the other peers' are named."""
 

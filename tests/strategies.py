@@ -22,7 +22,6 @@ from gsakmp.wire import (
     AddressRange,
     Attribute,
     AttributeTable,
-    KeyAttribute,
     Payload,
     Rules,
     Subnet,
@@ -180,12 +179,15 @@ def attributes(draw: Any, table: AttributeTable, rules: Rules, depth: int = 3) -
     known = st.sampled_from(sorted(table.kinds)) if table.kinds else st.nothing()
     number = draw(known | numbers(15))
     kind = table.kinds.get(number)
-    tv = draw(st.booleans()) if kind is None else draw(st.sampled_from([kind.basic, kind.basic, not kind.basic]))
+    tv = (
+        draw(st.booleans())
+        if kind is None
+        else draw(st.sampled_from([kind.basic, kind.basic, not kind.basic]))
+    )
     value, length = draw(tv_value(kind) if tv else tlv_value(kind, rules, depth))
     usual = isinstance(value, int) if kind is None else kind.basic
     form = None if tv == usual and (kind is not None or not tv) else tv
-    cls = KeyAttribute if kind is not None and kind.secret else Attribute
-    return cls(table.registry(number), value, form, length)
+    return Attribute(table.registry(number), value, form, length)
 
 
 def tv_value(kind: Any) -> st.SearchStrategy[Any]:
@@ -252,7 +254,9 @@ def rules_in_force(draw: Any) -> tuple[DOI, int, Dialect]:
     """A domain of interpretation, an exchange and a dialect."""
     doi = draw(st.sampled_from([GDOI, GDOI, IPSEC, ISAKMP]))
     exchange = draw(st.sampled_from([2, 4, 5, 32, 33, 34, 35]) | numbers(8))
-    dialect = draw(st.sampled_from(sorted(DIALECTS.values(), key=lambda d: d.name))) if doi is GDOI else STANDARD
+    dialect = (
+        draw(st.sampled_from(sorted(DIALECTS.values(), key=lambda d: d.name))) if doi is GDOI else STANDARD
+    )
     return doi, exchange, dialect
 
 

@@ -70,7 +70,8 @@ class CBCCipher:
         not fill its blocks, else as `encrypt`."""
         if not ciphertext or len(ciphertext) % self.block_size:
             raise LengthMismatch(
-                f"{len(ciphertext)} octets of ciphertext do not fill blocks of {self.block_size}", "ciphertext"
+                f"{len(ciphertext)} octets of ciphertext do not fill blocks of {self.block_size}",
+                "ciphertext",
             )
         cipher = self._keyed(key, iv)
         with PROVIDER:

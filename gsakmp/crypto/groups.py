@@ -53,7 +53,8 @@ class KeyPair:
         group = self.group
         if len(public) != group.public_size:
             wrong = DecodeError(
-                f"a public value of {len(public)} octets, {group.name} has {group.public_size}", "key_exchange"
+                f"a public value of {len(public)} octets, {group.name} has {group.public_size}",
+                "key_exchange",
             )
             wrong.notify_type = NotifyType.INVALID_KEY_INFORMATION
             raise wrong
@@ -174,17 +175,20 @@ class _ECP(Group):
         return KeyPair(self, point.x.to_bytes(size, "big") + point.y.to_bytes(size, "big"), agree)
 
 
+def _number(text: str) -> int:
+    return int(text.replace(" ", ""), 16)
+
+
 # Group orders: RFC 5903, 3.1 to 3.3.
-_P256: Final = 0xFFFFFFFF_00000000_FFFFFFFF_FFFFFFFF_BCE6FAAD_A7179E84_F3B9CAC2_FC632551
-_P384: Final = int(
+_P256: Final = _number("FFFFFFFF 00000000 FFFFFFFF FFFFFFFF BCE6FAAD A7179E84 F3B9CAC2 FC632551")
+_P384: Final = _number(
     "FFFFFFFF FFFFFFFF FFFFFFFF FFFFFFFF FFFFFFFF FFFFFFFF C7634D81 F4372DDF"
-    "581A0DB2 48B0A77A ECEC196A CCC52973".replace(" ", ""),
-    16,
+    "581A0DB2 48B0A77A ECEC196A CCC52973"
 )
-_P521: Final = int(
+_P521: Final = _number(
     "01FFFFFF FFFFFFFF FFFFFFFF FFFFFFFF FFFFFFFF FFFFFFFF FFFFFFFF FFFFFFFF"
-    "FFFA5186 8783BF2F 966B7FCC 0148F709 A5D03BB5 C9B8899C 47AEBB6F B71E91386409".replace(" ", ""),
-    16,
+    "FFFA5186 8783BF2F 966B7FCC 0148F709 A5D03BB5 C9B8899C 47AEBB6F B71E9138"
+    "6409"
 )
 
 # The bits of the exponents are the larger estimates of RFC 3526, 8. It has none for group 2, which gets

@@ -61,7 +61,9 @@ def public_key(octets: bytes, *, allow_weak: bool = False) -> PublicKey:
     Raises `DecodeError` for octets that are none, `PolicyRefused` as `accepted_public_key`.
     """
     if len(octets) > PUBLIC_KEY_OCTETS:
-        raise LimitExceeded(f"a public key of {len(octets)} octets, at most {PUBLIC_KEY_OCTETS}", "public_key")
+        raise LimitExceeded(
+            f"a public key of {len(octets)} octets, at most {PUBLIC_KEY_OCTETS}", "public_key"
+        )
     try:
         found = load_der_public_key(octets)
     except (UnsupportedAlgorithm, Warning) as error:  # the latter where warnings are errors

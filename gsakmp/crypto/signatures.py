@@ -128,7 +128,9 @@ class ECDSAScheme:
         r, s = (int.from_bytes(part, "big") for part in (signature[: self.width], signature[self.width :]))
         with PROVIDER:
             try:
-                key.verify(encode_dss_signature(r, s), value, ec.ECDSA(Prehashed(self.hash_function.provider)))
+                key.verify(
+                    encode_dss_signature(r, s), value, ec.ECDSA(Prehashed(self.hash_function.provider))
+                )
             except ProviderInvalidSignature:
                 raise _invalid() from None
 
@@ -187,7 +189,9 @@ def push_signature(
     if scheme is None:
         raise PolicyRefused(f"SigAlgorithm {algorithm!r} is not supported")
     if hash_algorithm is not None and signature_hash(hash_algorithm, allow_weak=True) != scheme.hash_function:
-        raise PolicyRefused(f"{scheme.name} has a hash of its own, not {hash_algorithm.name} (RFC 6407, 5.3.5)")
+        raise PolicyRefused(
+            f"{scheme.name} has a hash of its own, not {hash_algorithm.name} (RFC 6407, 5.3.5)"
+        )
     return scheme
 
 

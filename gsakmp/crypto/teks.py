@@ -53,7 +53,9 @@ _FIXED: Final = {  # RFC 6407, 5.6.1.1
     ESPTransformID.ESP_NULL: 0,
 }
 _COMBINED: Final = frozenset(
-    transform for transform in _AES if transform not in (ESPTransformID.ESP_AES_CBC, ESPTransformID.ESP_AES_CTR)
+    transform
+    for transform in _AES
+    if transform not in (ESPTransformID.ESP_AES_CBC, ESPTransformID.ESP_AES_CTR)
 )
 """These check integrity themselves, so there is no second algorithm (RFC 4303, 3.2.3)."""
 
@@ -64,17 +66,19 @@ _INTEGRITY: Final = {
     AuthenticationAlgorithm.HMAC_SHA2_384: 48,
     AuthenticationAlgorithm.HMAC_SHA2_512: 64,
     AuthenticationAlgorithm.AES_XCBC_MAC: 16,  # RFC 3566, 4.1
-    # RFC 6407, 5.6.1.2 leaves the size to RFC 4543, whose 5.4 adds a salt to the AES key.
+    # RFC 6407, 5.6.1.2 leaves the size to RFC 4543, whose 5.4 adds a salt to the AES key. AH only.
     AuthenticationAlgorithm.AES_128_GMAC: 20,
     AuthenticationAlgorithm.AES_192_GMAC: 28,
     AuthenticationAlgorithm.AES_256_GMAC: 36,
 }
-_WEAK: Final = frozenset(
+_AH_ONLY: Final = frozenset(
     {
-        ESPTransformID.ESP_DES,
-        ESPTransformID.ESP_3DES,
+        AuthenticationAlgorithm.AES_128_GMAC,
+        AuthenticationAlgorithm.AES_192_GMAC,
+        AuthenticationAlgorithm.AES_256_GMAC,
     }
 )
+_WEAK: Final = frozenset({ESPTransformID.ESP_DES, ESPTransformID.ESP_3DES})
 _WEAK_INTEGRITY: Final = frozenset({AuthenticationAlgorithm.HMAC_MD5, AuthenticationAlgorithm.HMAC_SHA})
 
 _AH: Final = {  # what each AH transform must be paired with (RFC 2407, 4.4.3; RFC 4868; RFC 4543, 9)
@@ -105,7 +109,9 @@ def esp_key_sizes(
     """
     if transform in _AES:
         if key_length is None or key_length not in _AES_BITS:
-            raise PolicyRefused(f"{transform.name} needs a key length of 128, 192 or 256 bits, not {key_length}")
+            raise PolicyRefused(
+                f"{transform.name} needs a key length of 128, 192 or 256 bits, not {key_length}"
+            )
         algorithm = key_length // 8 + _AES[transform]
     elif transform in _FIXED:
         algorithm = _FIXED[transform]
@@ -117,7 +123,11 @@ def esp_key_sizes(
             raise PolicyRefused("ESP_NULL without an integrity algorithm protects nothing")
         return TEKSizes(algorithm, 0)
     if transform in _COMBINED:
-        raise PolicyRefused(f"{transform.name} checks integrity itself, and was given {authentication.name} too")
+        raise PolicyRefused(
+            f"{transform.name} checks integrity itself, and was given {authentication.name} too"
+        )
+    if authentication in _AH_ONLY:
+        raise PolicyRefused(f"{authentication.name} must not be used with ESP (RFC 4543, 5.3)")
     return TEKSizes(algorithm, _integrity(authentication, allow_weak))
 
 

@@ -187,4 +187,4 @@ class Attribute(ElementLayer):
         return value.to_bytes(said if fits else usual_length(value), "big")
 
 
-CLASSES[payloads.Attribute] = CLASSES[payloads.KeyAttribute] = Attribute
+CLASSES[payloads.Attribute] = Attribute

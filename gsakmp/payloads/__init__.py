@@ -32,7 +32,6 @@ from gsakmp.payloads.isakmp.vendor_id import VendorID, vendor_name
 from gsakmp.wire import (
     AddressRange,
     Attribute,
-    KeyAttribute,
     Payload,
     Subnet,
     UnknownPayload,
@@ -64,7 +63,6 @@ __all__ = [
     "IPCOMPTransform",
     "IPsecTEK",
     "Identification",
-    "KeyAttribute",
     "KeyDownload",
     "KeyExchange",
     "KeyPacket",

@@ -8,7 +8,6 @@ from gsakmp.wire.attributes import (
     Attribute,
     AttributeKind,
     AttributeTable,
-    KeyAttribute,
     basic,
     variable,
 )
@@ -75,7 +74,6 @@ __all__ = [
     "Int8ub",
     "Int16ub",
     "Int32ub",
-    "KeyAttribute",
     "Member",
     "Octets",
     "Payload",

@@ -26,7 +26,7 @@ from gsakmp.wire.element import Auto, Element
 from gsakmp.wire.values import OCTETS, ValueType
 from gsakmp.wire.vocabulary import AUTO
 
-__all__ = ["INTEGER", "Attribute", "AttributeKind", "AttributeTable", "KeyAttribute", "basic", "variable"]
+__all__ = ["INTEGER", "Attribute", "AttributeKind", "AttributeTable", "basic", "variable"]
 
 Reader = Callable[[bytes, int, int, Any], "Attribute"]
 
@@ -55,13 +55,12 @@ class Attribute(Element, spec="RFC 2408, 3.3", title="Data Attribute"):
     basic: bool | None = AUTO
     length: Auto = AUTO
 
-
-class KeyAttribute(Attribute):
-    """An attribute whose value is a key: its repr gives the size alone."""
-
     def __repr__(self) -> str:
-        size = f"{len(self.value)} secret octets" if isinstance(self.value, bytes) else "secret"
-        return f"KeyAttribute(type={self.type!r}, value=<{size}>)"
+        """Octets by their size alone: they may be a key."""
+        value = f"<{len(self.value)} octets>" if isinstance(self.value, bytes) else repr(self.value)
+        form = "" if self.basic is None else f", basic={self.basic}"
+        length = "" if self.length is None else f", length={self.length}"
+        return f"Attribute(type={self.type!r}, value={value}{form}{length})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,23 +192,26 @@ class AttributeTable:
         form = AUTO if kind is not None and kind.basic else True
         if kind is not None and is_registry(kind.content):
             value = kind.content.lookup[value]
-        made = self.class_of(kind)(self.type_of(number), value, form)
-        if len(self.cache) < limits.CACHED_ATTRIBUTES and made.__class__ is Attribute:
+        made = Attribute(self.type_of(number), value, form)
+        if len(self.cache) < limits.CACHED_ATTRIBUTES and not (kind is not None and kind.secret):
             self.cache[word] = made
         return made
 
     def reader(self, number: int) -> Reader:
         """What reads the value of a TLV attribute of that type."""
         kind, member = self.kinds.get(number), self.type_of(number)
-        cls = self.class_of(kind)
         if kind is None or kind.content is OCTETS:
-            return lambda buf, at, end, rules: cls(member, buf[at:end])
+            return lambda buf, at, end, rules: Attribute(member, buf[at:end])
         form = False if kind.basic else AUTO
         content = kind.content
         if isinstance(content, ValueType):
-            return lambda buf, at, end, rules: cls(member, self.value(content, buf, at, end, rules), form)
+            return lambda buf, at, end, rules: Attribute(
+                member, self.value(content, buf, at, end, rules), form
+            )
         if is_element(content):
-            return lambda buf, at, end, rules: cls(member, self.element(content, buf, at, end, rules), form)
+            return lambda buf, at, end, rules: Attribute(
+                member, self.element(content, buf, at, end, rules), form
+            )
         registry = content if is_registry(content) else None
 
         def integer(buf: bytes, at: int, end: int, rules: Any) -> Attribute:
@@ -217,7 +219,7 @@ class AttributeTable:
             length = AUTO if end - at == usual_length(value) else end - at
             if registry is not None and value <= 0xFFFF:
                 value = registry.lookup[value]
-            return cls(member, value, form, length)
+            return Attribute(member, value, form, length)
 
         return integer
 
@@ -240,11 +242,6 @@ class AttributeTable:
             if not rules.lenient:
                 raise exc.within("value") from None
             return buf[at:end]
-
-    @staticmethod
-    def class_of(kind: AttributeKind | None) -> type[Attribute]:
-        """`KeyAttribute` for what must not show, else `Attribute`."""
-        return KeyAttribute if kind is not None and kind.secret else Attribute
 
     def type_of(self, number: int) -> Any:
         """The attribute type as a member of the table's registry."""

@@ -14,6 +14,7 @@ code that parses and builds it is made from that (`gsakmp.wire.generator`) when 
 import inspect
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Annotated, Any, ClassVar, Final, Self, get_args, get_origin
 
 import msgspec
@@ -127,7 +128,9 @@ class ElementMeta(msgspec.StructMeta):
         return cls
 
 
+@cache
 def defaults_of(cls: Any) -> dict[str, Any]:
+    """The defaults of the fields that have one."""
     fields, defaults = cls.__struct_fields__, cls.__struct_defaults__
     pairs = zip(fields[len(fields) - len(defaults) :], defaults, strict=True)
     return {name: value for name, value in pairs if value is not msgspec.NODEFAULT}

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from gsakmp.errors import EncodeError
 from gsakmp.wire import members as m
-from gsakmp.wire.attributes import INTEGER, Attribute, AttributeTable, KeyAttribute, is_registry
+from gsakmp.wire.attributes import INTEGER, Attribute, AttributeTable, is_registry
 from gsakmp.wire.element import Element, Payload, UnknownPayload, Unlinked, defaults_of
 from gsakmp.wire.rules import Rules
 from gsakmp.wire.values import OCTETS, ValueType
@@ -36,10 +36,12 @@ PAYLOAD_FIELDS: Final = ("kind", "reserved", "next_payload", "length", "octets",
 
 def number_plain(value: int, registry: Any = None, *, flags: bool = False) -> int | str:
     """A number as its name, or as itself."""
-    if registry is not None and (not flags or value):
-        named = registry.to_text(value) if flags else getattr(registry.lookup[value], "named", False)
-        if named:
-            return str(registry.to_text(value))
+    if registry is not None:
+        if flags:
+            return str(registry.to_text(value)) if value else 0
+        member = registry.lookup[value]
+        if member.named:
+            return str(member.name)
     return int(value) if value < EXACT else hex(value)
 
 
@@ -254,7 +256,8 @@ def sibling(key: m.Expression, values: Mapping[str, Any]) -> int:
 def field_from(member: m.Member, plain: Any, values: Mapping[str, Any], rules: Rules) -> Any:
     match member.form:
         case m.IntegerForm() as form:
-            return number_from(plain, form.registry)
+            number = number_from(plain, form.registry)
+            return int(number) if form.flags else number
         case m.BitsForm():
             return number_from(plain)
         case m.OctetsForm(value_type=None) | m.ReservedForm():
@@ -312,8 +315,7 @@ def attribute_from(plain: Any, table: AttributeTable, rules: Rules) -> Attribute
         value = attribute_value_from(kind, plain["value"], form is True, rules)
     except EncodeError as exc:
         raise exc.within("value") from None
-    cls = KeyAttribute if kind is not None and kind.secret else Attribute
-    return cls(table.registry(number), value, form, length)
+    return Attribute(table.registry(number), value, form, length)
 
 
 def attribute_value_from(kind: Any, plain: Any, tv: bool, rules: Rules) -> Any:

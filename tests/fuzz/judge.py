@@ -55,7 +55,9 @@ class Disagreement(AssertionError):
     """Two forms that must agree do not."""
 
 
-def judge(octets: bytes, context: Context = Context(), *, construct: bool = True, json: bool = True) -> Verdict:
+def judge(
+    octets: bytes, context: Context = Context(), *, construct: bool = True, json: bool = True
+) -> Verdict:
     """Hold every form of the message against the others. Raises `Disagreement`."""
     try:
         return judged(octets, context, construct, json)
@@ -76,7 +78,10 @@ def judged(octets: bytes, context: Context, construct: bool, json: bool) -> Verd
         check_refused(octets, context, lenient_error)
     else:
         expect(kept.build() == octets, "lenient parse, other octets built")
-        expect(strict is not None or bool(kept.problems()), "nothing wrong, said lenient, with what strict refuses")
+        expect(
+            strict is not None or bool(kept.problems()),
+            "nothing wrong, said lenient, with what strict refuses",
+        )
         if json:
             again = Message.from_json(kept.to_json(), dialects=[context.dialect])
             expect(again == kept, "JSON gives another message")

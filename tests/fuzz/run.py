@@ -33,7 +33,9 @@ FAILURES = 20
 """Failures after which a job stops."""
 
 
-def job(number: int, count: int, seed: int, seconds: float, construct: float) -> tuple[Counter[str], list[str]]:
+def job(
+    number: int, count: int, seed: int, seconds: float, construct: float
+) -> tuple[Counter[str], list[str]]:
     """Judge `count` mutants, until `seconds` have passed; `construct` is the share compared with construct."""
     random, until = Random(seed * 1000 + number), time.monotonic() + seconds
     pool = [*seeds.captured(), *seeds.generated(SEEDS_GENERATED), *(seed for _, seed in seeds.corpus())]
@@ -63,12 +65,16 @@ def job(number: int, count: int, seed: int, seconds: float, construct: float) ->
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--messages", type=int, default=100_000, help="mutated messages in all")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same messages")
     parser.add_argument("--seconds", type=float, default=1200, help="time after which it stops, as a failure")
-    parser.add_argument("--construct", type=float, default=1.0, help="share that construct judges too, 0 to 1")
+    parser.add_argument(
+        "--construct", type=float, default=1.0, help="share that construct judges too, 0 to 1"
+    )
     return parser.parse_args()
 
 

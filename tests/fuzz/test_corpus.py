@@ -43,7 +43,9 @@ def test_mutants_by_construct_and_generated_code() -> None:
         octets, context = random.choice(pool)
         verdicts.append(judge(mutated(octets, others, random), context))
     accepted = sum(verdict.accepted for verdict in verdicts)
-    assert 0.2 < accepted / len(verdicts) < 0.8, "mutations that find nothing, or nothing but the header's length"
+    assert 0.2 < accepted / len(verdicts) < 0.8, (
+        "mutations that find nothing, or nothing but the header's length"
+    )
 
 
 def test_the_judge_can_refuse(monkeypatch: pytest.MonkeyPatch) -> None:

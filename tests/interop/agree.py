@@ -39,7 +39,9 @@ __all__ = ["disagreements"]
 Fields = dict[str, Any]
 
 
-def disagreements(payloads: Any, expected: list[Fields], rules: Rules, *, swapped_ports: bool = False) -> list[str]:
+def disagreements(
+    payloads: Any, expected: list[Fields], rules: Rules, *, swapped_ports: bool = False
+) -> list[str]:
     """Where the two readings differ."""
     mine = [reading(payload, swapped_ports) for payload in payloads]
     theirs = [without_lengths(fields) for fields in expected]

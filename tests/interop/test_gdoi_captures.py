@@ -139,7 +139,9 @@ def test_every_form_and_every_length(path: Path, number: int) -> None:
 def test_the_dialect_is_needed() -> None:
     """The daemon's SA KEK has two octets more, and its SA TEK's addresses are reversed."""
     path = PCAPS / "gdoi" / "gdoi-pull-push-3des-sha1-rsa1024.json"
-    case = next(m for m in json.loads(path.read_text())["messages"] if "SAK" in m.get("sa_attribute_payloads", ()))
+    case = next(
+        m for m in json.loads(path.read_text())["messages"] if "SAK" in m.get("sa_attribute_payloads", ())
+    )
     right = opened(case, GDOID)
     wrong = gsakmp.parse(bytes.fromhex(case["wire"]), dialect=STANDARD)
     plaintext = bytes.fromhex(case["plaintext_after_header"])

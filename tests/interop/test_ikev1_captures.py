@@ -77,7 +77,9 @@ def test_exchange_32_by_port() -> None:
 
 def test_type_15_is_a_drafts_nat_d_here() -> None:
     """In frames 3 and 4 of ISAKMP_sa_setup; in GDOI 15 is the SA KEK (RFC 6407, 5.2.1)."""
-    for octets in [case.values[0] for case in cases() if str(case.id).startswith("ISAKMP_sa_setup.pcap-")][2:4]:
+    for octets in [case.values[0] for case in cases() if str(case.id).startswith("ISAKMP_sa_setup.pcap-")][
+        2:4
+    ]:
         payloads = gsakmp.parse(octets, port=500).payloads
         assert [payload.kind for payload in payloads[-2:]] == [15, 15]
         assert all(isinstance(payload, NATDiscovery) for payload in payloads[-2:])

@@ -37,7 +37,6 @@ from gsakmp.payloads import (
     Identification,
     IKETransform,
     IPCOMPTransform,
-    KeyAttribute,
     KeyDownload,
     KeyExchange,
     KeyPacket,
@@ -122,7 +121,9 @@ def their_payload(element: ET.Element) -> Node:
 def their_attribute(element: ET.Element) -> tuple[str, str]:
     """Type (with the AF bit) and value, in hex."""
     found = {name_of(child).rpartition(".")[2]: child for child in element}
-    return found["format"].get("unmaskedvalue") or "", (found["value"].get("value") or "") if "value" in found else ""
+    return found["format"].get("unmaskedvalue") or "", (
+        found["value"].get("value") or ""
+    ) if "value" in found else ""
 
 
 def their_packet(element: ET.Element) -> Node:
@@ -200,7 +201,10 @@ def leaves(payload: Any) -> Node:
                     "spisize": f"{len(payload.spi):02x}", "prop.transforms": f"{len(payload.transforms):02x}",
                     **spi}  # fmt: skip
         case Transform():
-            return {"trans.number": f"{payload.transform_number:02x}", "trans.id": f"{payload.transform_id:02x}"}
+            return {
+                "trans.number": f"{payload.transform_number:02x}",
+                "trans.id": f"{payload.transform_id:02x}",
+            }
         case KeyDownload():
             return {"kd.num_pkt": f"{len(payload.key_packets):04x}"}
         case SequenceNumber():
@@ -374,7 +378,9 @@ def quick_mode() -> Message:
             Nonce(bytes(range(16))),
             KeyExchange(bytes(range(128))),
             *identities,
-            Notification(doi=1, protocol_id=3, notify_message_type=24577, spi=b"\1\2\3\4", notification_data=1),
+            Notification(
+                doi=1, protocol_id=3, notify_message_type=24577, spi=b"\1\2\3\4", notification_data=1
+            ),
             Delete(doi=1, protocol_id=3, spis=(b"abcd", b"efgh")),
             CertificateRequest(certificate_type=4),
             Signature(b"signature"),
@@ -400,10 +406,10 @@ def test_a_built_key_download(tmp_path: Path) -> None:
     keys = tuple(LKHKey(lkh_id=n, key_type=3, key_data=bytes(16)) for n in (7, 3, 1))
     packets = (
         KeyPacket(kd_type=1, spi=b"\1\2\3\4", attributes=(
-            KeyAttribute(table.attribute_table("key packet", 1).registry(1), bytes(range(16))),
-            KeyAttribute(table.attribute_table("key packet", 1).registry(2), bytes(range(20))))),
+            Attribute(table.attribute_table("key packet", 1).registry(1), bytes(range(16))),
+            Attribute(table.attribute_table("key packet", 1).registry(2), bytes(range(20))))),
         KeyPacket(kd_type=2, spi=bytes(range(16)), attributes=(
-            KeyAttribute(table.attribute_table("key packet", 2).registry(1), bytes(range(32))),)),
+            Attribute(table.attribute_table("key packet", 2).registry(1), bytes(range(32))),)),
         KeyPacket(kd_type=3, spi=bytes(range(16)), attributes=(
             Attribute(table.attribute_table("key packet", 3).registry(1), LKHDownloadArray(lkh_keys=keys)),)),
         KeyPacket(kd_type=4, attributes=(
@@ -411,7 +417,9 @@ def test_a_built_key_download(tmp_path: Path) -> None:
             Attribute(table.attribute_table("key packet", 4).registry(2), 5))),
     )  # fmt: skip
     message = Message(
-        exchange_type=33, doi=GDOI, payloads=(SequenceNumber(sequence_number=77), KeyDownload(key_packets=packets))
+        exchange_type=33,
+        doi=GDOI,
+        payloads=(SequenceNumber(sequence_number=77), KeyDownload(key_packets=packets)),
     )
     (proto,) = on_the_wire(tmp_path / "kd.pcap", [message.build()], 848)
     assert check(gsakmp.parse(message.build()), proto) == 2

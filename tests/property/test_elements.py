@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gsakmp import payloads
-from gsakmp.errors import DecodeError
 from gsakmp.doi import DIALECTS, GDOI, IPSEC
+from gsakmp.errors import DecodeError
 from gsakmp.registries import GDOIExchangeType
 from gsakmp.wire import Element, Payload, Rules, codec
 from gsakmp.wire.plain import attribute_from, attribute_plain, element_from, element_plain
@@ -19,7 +19,7 @@ from tests.strategies import attributes, elements
 from tests.vectors import reference
 from tests.vectors.check import built, check_element_lengths
 
-NO_WIRE = {"Element", "Payload", "Attribute", "KeyAttribute", "UnknownPayload", "Unlinked"}
+NO_WIRE = {"Element", "Payload", "Attribute", "UnknownPayload", "Unlinked"}
 CLASSES = [
     cls
     for name in payloads.__all__
@@ -119,7 +119,9 @@ def holder_of(key: Any) -> Any:
         "IPsec": payloads.ESPTransform(transform_number=1, transform_id=1),
         "lifetime": payloads.ResponderLifetime(),
         "mode-config": payloads.ConfigurationAttributes(configuration_type=1),
-        "SA KEK": payloads.SAKEK(protocol=17, source_id_type=1, source_id_data=IPv4Address(1), destination_id_type=0),
+        "SA KEK": payloads.SAKEK(
+            protocol=17, source_id_type=1, source_id_data=IPv4Address(1), destination_id_type=0
+        ),
         "SA TEK": payloads.IEC61850TEK(),
         "GAP": payloads.GroupAssociatedPolicy(),
     }[key]

@@ -16,7 +16,7 @@ from gsakmp.wire import Element
 from tests.conftest import ROOT
 
 WIRE = ROOT / "docs" / "wire"
-NO_PAGE = {"Attribute", "KeyAttribute", "Payload", "UnknownPayload", "Unlinked", "IPsecTEK"}
+NO_PAGE = {"Attribute", "Payload", "UnknownPayload", "Unlinked", "IPsecTEK"}
 """Classes that are no layout of their own: bases, what is kept unread, and the attribute itself."""
 
 

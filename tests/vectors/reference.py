@@ -17,7 +17,16 @@ from gsakmp.wire.element import Element, Payload
 from gsakmp.wire.rules import Rules
 from gsakmp.wire.vocabulary import Chain
 
-__all__ = ["HEADER_OCTETS", "ConstructError", "build_chain", "differences", "full", "parse_body", "parse_chain", "parse_header"]
+__all__ = [
+    "HEADER_OCTETS",
+    "ConstructError",
+    "build_chain",
+    "differences",
+    "full",
+    "parse_body",
+    "parse_chain",
+    "parse_header",
+]
 
 HEADER_OCTETS = 28
 
@@ -124,9 +133,11 @@ def value_differences(mine: Any, theirs: Any, rules: Rules, place: str) -> list[
         same = (mine.type, mine.value, mine.basic) == (theirs.type, theirs.value, theirs.basic)
         same = same and (mine.length is None or mine.length == theirs.length)
         return [] if same else [f"{place}: {dict(mine)} here, {dict(theirs)} there"]
-    return [] if mine == theirs and isinstance(mine, bytes) == isinstance(theirs, bytes) else [
-        f"{place}: {mine!r} here, {theirs!r} there"
-    ]
+    return (
+        []
+        if mine == theirs and isinstance(mine, bytes) == isinstance(theirs, bytes)
+        else [f"{place}: {mine!r} here, {theirs!r} there"]
+    )
 
 
 def container_differences(mine: Any, theirs: Any, place: str) -> list[str]:

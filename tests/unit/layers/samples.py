@@ -345,7 +345,7 @@ TEK_KEY_PACKET = sample(
     P.KeyPacket(
         kd_type=KeyDownloadType.TEK,
         spi=b"\0\0\1\1",
-        attributes=(P.KeyAttribute(TEKKeyAttribute.TEK_ALGORITHM_KEY, b"key!"),),
+        attributes=(P.Attribute(TEKKeyAttribute.TEK_ALGORITHM_KEY, b"key!"),),
     ),
     "01 00 0011 04 00000101 0001 0004 6b657921",
 )

@@ -12,12 +12,12 @@ from gsakmp.errors import LengthMismatch, TrailingOctets, Truncated
 from gsakmp.payloads import (
     AHTEK,
     ESPTEK,
+    IEC61850TEK,
     SAKEK,
     SATEK,
     Attribute,
     GroupAssociatedPolicy,
     GroupSA,
-    IEC61850TEK,
     Subnet,
 )
 from gsakmp.registries import (
@@ -211,7 +211,10 @@ def test_figure_8_of_rfc_8052() -> None:
     found = check_element(GroupSA, H("00000002" "00000000" "0010" "0000" + chain), PULL)  # fmt: skip
     teks = [tek.tek for tek in found.sa_attributes]
     assert [tek.remaining_lifetime for tek in teks] == [3600, 43200]
-    assert [(int(t.authentication_algorithm), int(t.confidentiality_algorithm)) for t in teks] == [(1, 2), (0, 4)]
+    assert [(int(t.authentication_algorithm), int(t.confidentiality_algorithm)) for t in teks] == [
+        (1, 2),
+        (0, 4),
+    ]
     assert [a.value for a in teks[1].attributes] == [3300]
 
 

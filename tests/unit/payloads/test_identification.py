@@ -46,7 +46,9 @@ NUMBERS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("octets", "value", "name"), VECTORS, ids=[f"{n}-{i}" for i, (_, _, n) in enumerate(VECTORS)])
+@pytest.mark.parametrize(
+    ("octets", "value", "name"), VECTORS, ids=[f"{n}-{i}" for i, (_, _, n) in enumerate(VECTORS)]
+)
 def test_every_type(octets: str, value: Any, name: str) -> None:
     """RFC 2407, 4.6.2: ID type, protocol, port, data."""
     body = H(f"{NUMBERS[name]:02x}" + "11" + "01f4" + octets)

@@ -14,7 +14,6 @@ from gsakmp.payloads import (
     Attribute,
     Hash,
     Identification,
-    KeyAttribute,
     KeyDownload,
     KeyPacket,
     LKHDownloadArray,
@@ -56,9 +55,9 @@ def test_key_packets() -> None:
     expected = KeyDownload(
         key_packets=(
             KeyPacket(kd_type=1, spi=H("a1b2c3d4"), attributes=(
-                KeyAttribute(1, H(KEY16)), KeyAttribute(2, H(KEY20)), KeyAttribute(3, H("facefeed")))),
+                Attribute(1, H(KEY16)), Attribute(2, H(KEY20)), Attribute(3, H("facefeed")))),
             KeyPacket(kd_type=2, spi=H(SPI), attributes=(
-                KeyAttribute(1, H("aa" * 16 + KEY16)), Attribute(2, H("3004300206ff")))),
+                Attribute(1, H("aa" * 16 + KEY16)), Attribute(2, H("3004300206ff")))),
             KeyPacket(kd_type=4, attributes=(Attribute(1, 8), Attribute(2, 0, length=1), Attribute(2, 0x05060708))),
         )
     )  # fmt: skip
@@ -91,7 +90,9 @@ def test_lkh_download_array() -> None:
     array = "01" "0002" "00" + KEYS  # fmt: skip
     octets = packet(3, SPI, f"0001{len(array) // 2:04x}{array}")
     keys = (
-        LKHKey(lkh_id=7, key_type=3, key_creation_date=1, key_expiration_date=2, key_handle=3, key_data=H(KEY16)),
+        LKHKey(
+            lkh_id=7, key_type=3, key_creation_date=1, key_expiration_date=2, key_handle=3, key_data=H(KEY16)
+        ),
         LKHKey(lkh_id=3, key_type=3, key_handle=4, key_data=b"\xab" * 16),
     )
     expected = KeyPacket(kd_type=3, spi=H(SPI), attributes=(Attribute(1, LKHDownloadArray(lkh_keys=keys)),))
@@ -135,7 +136,10 @@ def test_an_array_without_keys() -> None:
 
 
 def test_keys_of_different_sizes_are_refused_on_build() -> None:
-    keys = (LKHKey(lkh_id=1, key_type=3, key_data=bytes(16)), LKHKey(lkh_id=2, key_type=3, key_data=bytes(24)))
+    keys = (
+        LKHKey(lkh_id=1, key_type=3, key_data=bytes(16)),
+        LKHKey(lkh_id=2, key_type=3, key_data=bytes(24)),
+    )
     with pytest.raises(EncodeError, match="different sizes"):
         built(LKHDownloadArray(lkh_keys=keys), PUSH)
 

@@ -49,7 +49,10 @@ IKE_ATTRIBUTES = [
     ("000c0000", Attribute(12, 0, length=0)),  # and of none
     ("000100020007", Attribute(1, 7, False, 2)),  # a basic one as TLV
     ("00010004abcdef01", Attribute(1, 0xABCDEF01, False)),  # beyond any registry
-    ("0006000903ffffffffffffff01", Attribute(6, 0x03FFFFFFFFFFFFFF01, length=None)),  # a prime: as long as it is
+    (
+        "0006000903ffffffffffffff01",
+        Attribute(6, 0x03FFFFFFFFFFFFFF01, length=None),
+    ),  # a prime: as long as it is
     ("f00d1234", Attribute(0x700D, 0x1234, True)),  # unknown, TV
     ("700d0003010203", Attribute(0x700D, b"\1\2\3")),  # unknown, TLV
     ("700d0000", Attribute(0x700D, b"")),
@@ -69,10 +72,16 @@ def test_values_are_typed_by_the_table() -> None:
     octets = H("03030000" + "80010001" + "80040002")
     ike = check_element(IKETransform, octets, IPSEC_RULES)
     esp = check_element(ESPTransform, octets, IPSEC_RULES)
-    assert [a.type for a in ike.attributes] == [IKEAttribute.ENCRYPTION_ALGORITHM, IKEAttribute.GROUP_DESCRIPTION]
+    assert [a.type for a in ike.attributes] == [
+        IKEAttribute.ENCRYPTION_ALGORITHM,
+        IKEAttribute.GROUP_DESCRIPTION,
+    ]
     assert isinstance(ike.attributes[0].value, EncryptionAlgorithm)
     assert isinstance(ike.attributes[1].value, GroupDescription)
-    assert [a.type for a in esp.attributes] == [IPsecAttribute.SA_LIFE_TYPE, IPsecAttribute.ENCAPSULATION_MODE]
+    assert [a.type for a in esp.attributes] == [
+        IPsecAttribute.SA_LIFE_TYPE,
+        IPsecAttribute.ENCAPSULATION_MODE,
+    ]
     assert isinstance(esp.transform_id, ESPTransformID)
     assert esp.attributes[1].value.name == "TRANSPORT"
 
@@ -198,7 +207,9 @@ def test_labels() -> None:
 def test_labels_are_there_by_the_situation(situation: int, present: str) -> None:
     """RFC 2407, 4.2: SIT_SECRECY is 2, SIT_INTEGRITY 4."""
     label = "00000000" "00000000"  # fmt: skip
-    octets = "00000001" f"{situation:08x}" + ("00000000" if situation & 6 else "") + label * (len(present.strip("-")))
+    octets = (
+        f"00000001{situation:08x}" + ("00000000" if situation & 6 else "") + label * (len(present.strip("-")))
+    )
     sa = check_element(SA, H(octets), IPSEC_RULES)
     assert (sa.secrecy is not None, sa.integrity is not None) == (present[0] == "s", present[1] == "i")
 

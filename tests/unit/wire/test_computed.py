@@ -31,7 +31,9 @@ from tests.vectors.check import built
 
 TRANSFORM = IKETransform(transform_number=1, transform_id=1, attributes=(Attribute(1, 7),))
 PROPOSAL = Proposal(proposal_number=1, protocol_id=1, transforms=(TRANSFORM,))
-MAIN_MODE = Message(exchange_type=2, doi=IPSEC, payloads=(SA(doi=1, situation=1, proposals=(PROPOSAL,)), VendorID(b"x")))
+MAIN_MODE = Message(
+    exchange_type=2, doi=IPSEC, payloads=(SA(doi=1, situation=1, proposals=(PROPOSAL,)), VendorID(b"x"))
+)
 
 
 def test_auto_is_what_a_parse_gives() -> None:
@@ -49,13 +51,13 @@ def test_replace_leaves_nothing_stale() -> None:
     assert isinstance(sa, SA)
     second = TRANSFORM.replace(transform_number=2)
     proposal = sa.proposals[0].replace(transforms=(TRANSFORM, second), spi=b"1234")
-    longer = message.replace(payloads=(sa.replace(proposals=(proposal,)), message.payloads[1], Nonce(b"n" * 8)))
+    longer = message.replace(
+        payloads=(sa.replace(proposals=(proposal,)), message.payloads[1], Nonce(b"n" * 8))
+    )
     octets = longer.build()
     assert gsakmp.parse(octets, port=500) == longer
     assert octets[24:28] == len(octets).to_bytes(4, "big")
     assert octets[28 + 12 + 6 : 28 + 12 + 8] == b"\4\2"  # SPI size and transform count
-
-
 
 
 @pytest.mark.parametrize("count", [0, 2, 3, 255])
@@ -105,7 +107,9 @@ def test_wrong_numbers_are_sent_refused_and_kept(payload: Any, path: str | None)
 
 def test_a_right_number_is_as_good_as_none() -> None:
     message = MAIN_MODE.replace(
-        payloads=(SA(doi=1, situation=1, proposals=(PROPOSAL.replace(transform_count=1, spi_size=0),), length=32),)
+        payloads=(
+            SA(doi=1, situation=1, proposals=(PROPOSAL.replace(transform_count=1, spi_size=0),), length=32),
+        )
     )
     assert gsakmp.parse(message.build(), port=500) == MAIN_MODE.replace(payloads=MAIN_MODE.payloads[:1])
 
@@ -119,7 +123,9 @@ def test_sizes_of_governed_fields() -> None:
     assert built(kek, rules)[4] == 5
     assert built(kek.replace(source_id_data_length=9), rules)[4] == 9
     message = Message(
-        exchange_type=33, doi=GDOI, payloads=(GroupSA(sa_attributes=(kek.replace(source_id_data_length=200),)),)
+        exchange_type=33,
+        doi=GDOI,
+        payloads=(GroupSA(sa_attributes=(kek.replace(source_id_data_length=200),)),),
     )
     kept = gsakmp.parse(message.build(), lenient=True)
     assert isinstance(kept.payloads[0], GroupSA)

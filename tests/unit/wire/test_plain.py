@@ -73,7 +73,9 @@ def test_values_that_are_more_than_octets() -> None:
 
 
 def test_octets_where_something_better_would_stand() -> None:
-    message = Message(exchange_type=5, doi=IPSEC, payloads=(Identification(id_type=1, identification_data=b"\1\2"),))
+    message = Message(
+        exchange_type=5, doi=IPSEC, payloads=(Identification(id_type=1, identification_data=b"\1\2"),)
+    )
     plain = message.to_builtins()
     assert plain["payloads"][0]["identification_data"] == {"octets": "0102"}
     assert Message.from_builtins(plain) == message
@@ -131,7 +133,9 @@ def test_bad_plain_data(change: dict[str, Any], path: str) -> None:
     assert caught.value.path.startswith(path)
 
 
-@pytest.mark.parametrize("text", ["", "{", "null", "[]", '"x"', "1e999", b"\xff\xfe", '{"doi": 1}', None, 7, object()])
+@pytest.mark.parametrize(
+    "text", ["", "{", "null", "[]", '"x"', "1e999", b"\xff\xfe", '{"doi": 1}', None, 7, object()]
+)
 def test_bad_json(text: Any) -> None:
     with pytest.raises(EncodeError):
         Message.from_json(text)
@@ -185,7 +189,9 @@ def test_plain_data_of_any_shape(plain: Any) -> None:
 
 def test_your_own_dialect_and_domain() -> None:
     mine, like = GDOI.extended("mine"), Dialect(name="like", sa_kek_reserved_octets=9)
-    message = Message(exchange_type=33, doi=mine, dialect=like, payloads=(KeyDownload(key_packets=(KeyPacket(4),)),))
+    message = Message(
+        exchange_type=33, doi=mine, dialect=like, payloads=(KeyDownload(key_packets=(KeyPacket(4),)),)
+    )
     with pytest.raises(EncodeError, match="mine"):
         Message.from_json(message.to_json())
     with pytest.raises(EncodeError, match="dialect"):
@@ -219,7 +225,13 @@ def test_wrong_types_end_in_our_errors(payload: Any) -> None:
     message = Message(exchange_type=2, doi=IPSEC, payloads=(payload,))
     with pytest.raises(EncodeError):
         message.build()
-    for call in (message.to_json, message.to_builtins, message.problems, message.plaintext, lambda: repr(message)):
+    for call in (
+        message.to_json,
+        message.to_builtins,
+        message.problems,
+        message.plaintext,
+        lambda: repr(message),
+    ):
         try:
             call()
         except GsakmpError:
