@@ -32,7 +32,8 @@ COOKIE: Final = 8
 def skeyid_pre_shared_key(
     prf: HashFunction, key: bytes, initiator_nonce: bytes, responder_nonce: bytes
 ) -> bytes:
-    """``SKEYID = prf(pre-shared-key, Ni_b | Nr_b)`` (RFC 2409, 5). Raises `ConfigurationError` without key."""
+    """``SKEYID = prf(pre-shared-key, Ni_b | Nr_b)`` (RFC 2409, 5). Raises `ConfigurationError` for an empty
+    key."""
     if not key:
         raise ConfigurationError("an empty pre-shared key")
     return prf.prf(key, initiator_nonce, responder_nonce)
@@ -204,31 +205,26 @@ def nat_discovery_hash(
     return hash_function.digest(initiator_cookie, responder_cookie, place)
 
 
-# RFC 2409, appendix A, first the weak keys and then the semi-weak ones; as printed.
-_DES_WEAK: Final = frozenset(
-    bytes.fromhex(key)
-    for key in [
-        "0101010101010101",
-        "1F1F1F1FE0E0E0E0",
-        "E0E0E0E01F1F1F1F",
-        "FEFEFEFEFEFEFEFE",
-        "01FE01FE01FE01FE",
-        "1FE01FE00EF10EF1",
-        "01E001E001F101F1",
-        "1FFE1FFE0EFE0EFE",
-        "011F011F010E010E",
-        "E0FEE0FEF1FEF1FE",
-        "FE01FE01FE01FE01",
-        "E01FE01FF10EF10E",
-        "E001E001F101F101",
-        "FE1FFE1FFE0EFE0E",
-        "1F011F010E010E01",
-        "FEE0FEE0FEF1FEF1",
-    ]
+# RFC 2409, appendix A: four weak keys, then the semi-weak ones, as printed there.
+_DES_WEAK: Final = (
+    *("0101010101010101", "1F1F1F1FE0E0E0E0", "E0E0E0E01F1F1F1F", "FEFEFEFEFEFEFEFE"),
+    *("01FE01FE01FE01FE", "1FE01FE00EF10EF1", "01E001E001F101F1", "1FFE1FFE0EFE0EFE"),
+    *("011F011F010E010E", "E0FEE0FEF1FEF1FE", "FE01FE01FE01FE01", "E01FE01FF10EF10E"),
+    *("E001E001F101F101", "FE1FFE1FFE0EFE0E", "1F011F010E010E01", "FEE0FEE0FEF1FEF1"),
 )
 
 
+def _without_parity(key: bytes) -> bytes:
+    """The 56 bits of a DES key; the lowest bit of each octet is parity."""
+    return bytes(octet & 0xFE for octet in key)
+
+
+_REFUSED: Final = frozenset(_without_parity(bytes.fromhex(key)) for key in _DES_WEAK)
+
+
 def _des_key(prf: HashFunction, skeyid_e: bytes) -> bytes:
-    material = skeyid_e + expanded(prf, skeyid_e, DES_CBC.key_size * len(_DES_WEAK))
-    keys = (material[at : at + DES_CBC.key_size] for at in range(0, len(material), DES_CBC.key_size))
-    return next(key for key in keys if key not in _DES_WEAK)
+    size = DES_CBC.key_size
+    # One window more than there are keys to refuse.
+    material = skeyid_e + expanded(prf, skeyid_e, size * (len(_REFUSED) + 1))
+    keys = (material[at : at + size] for at in range(0, len(material) - size + 1, size))
+    return next(key for key in keys if _without_parity(key) not in _REFUSED)

@@ -24,6 +24,6 @@ def system_random(count: int) -> bytes:
 def random_octets(random: Random, count: int) -> bytes:
     """`count` octets of `random`. Raises `ConfigurationError` if it gives fewer or more."""
     octets = random(count)
-    if not isinstance(octets, bytes) or len(octets) != count:
+    if len(octets) != count:
         raise ConfigurationError(f"the random source does not give the {count} octets that it is asked for")
     return octets

@@ -13,6 +13,7 @@ of: it is not hashed once more. strongSwan reads the two RFCs in the same way.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from hmac import compare_digest
 from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidSignature as ProviderInvalidSignature
@@ -66,7 +67,9 @@ class RSAScheme:
             raise ConfigurationError("RSA signatures need an RSA key")
         value = self._value(octets)
         with PROVIDER:
-            return key.sign(value, PKCS1v15(), self._encoding())
+            if self.hash_function is not None and self.digest_info:
+                return key.sign(value, PKCS1v15(), Prehashed(self.hash_function.provider))
+            return key.sign(value, PKCS1v15(), NoDigestInfo())
 
     def verify(self, key: PublicKey, signature: bytes, octets: bytes) -> None:
         """See `SignatureScheme.verify`."""
@@ -75,9 +78,14 @@ class RSAScheme:
         value = self._value(octets)
         with PROVIDER:
             try:
-                key.verify(signature, value, PKCS1v15(), self._encoding())
+                if self.hash_function is not None and self.digest_info:
+                    key.verify(signature, value, PKCS1v15(), Prehashed(self.hash_function.provider))
+                    return
+                found = key.recover_data_from_signature(signature, PKCS1v15(), NoDigestInfo())
             except ProviderInvalidSignature:
                 raise _invalid() from None
+        if not compare_digest(found, value):
+            raise _invalid()
 
     def size(self, key: PublicKey | PrivateKey) -> int:
         """The octets of the modulus."""
@@ -87,11 +95,6 @@ class RSAScheme:
 
     def _value(self, octets: bytes) -> bytes:
         return octets if self.hash_function is None else self.hash_function.digest(octets)
-
-    def _encoding(self) -> Prehashed | NoDigestInfo:
-        if self.hash_function is None or not self.digest_info:
-            return NoDigestInfo()
-        return Prehashed(self.hash_function.provider)
 
 
 @dataclass(frozen=True, slots=True)

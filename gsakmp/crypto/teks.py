@@ -105,7 +105,7 @@ def esp_key_sizes(
 
     Raises `PolicyRefused` for what is unknown, weak and not allowed, or contradicts itself: AES without
     a key length (RFC 3602, 5.3; RFC 4106, 8.4), a combined mode with another integrity algorithm, or
-    neither encryption nor integrity (RFC 4303, 3.2.2).
+    neither encryption nor integrity (RFC 4303, 5).
     """
     if transform in _AES:
         if key_length is None or key_length not in _AES_BITS:

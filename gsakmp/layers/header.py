@@ -91,7 +91,7 @@ class ExchangeField(NumberField):
     def i2repr(self, pkt: Any, x: Any) -> str:
         try:
             return number_text(x, type(pkt.doi_in_force().exchange(x)))
-        except (IndexError, TypeError):
+        except (EncodeError, TypeError):
             return number_text(x)
 
 

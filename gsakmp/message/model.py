@@ -296,6 +296,8 @@ def build(message: Message) -> bytes:
     except GsakmpError:
         raise
     except Exception as exc:
+        if message.exchange_type not in range(0x100):
+            raise EncodeError("no exchange type, a number of 8 bits", "exchange_type") from None
         raise EncodeError(f"{type(exc).__name__}: {exc}") from None
 
 

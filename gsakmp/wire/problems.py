@@ -18,7 +18,7 @@ __all__ = ["problems"]
 def problems(element: Any, path: str, rules: Rules) -> Iterator[tuple[str, str]]:
     """Path and problem of each contradiction in `element`, outermost first."""
     if isinstance(element, Payload):
-        yield from payload_problems(element, path)
+        yield from payload_problems(element, path, rules)
     for member in m.members_of(type(element)):
         value, place = getattr(element, member.name), f"{path}.{member.name}"
         if member.checked and value is not AUTO:
@@ -61,12 +61,12 @@ def unreadable(content: Any, octets: bytes, path: str) -> Iterator[tuple[str, st
         yield path, f"{len(octets)} octets that are no {content.layout.title}"
 
 
-def payload_problems(payload: Payload, path: str) -> Iterator[tuple[str, str]]:
+def payload_problems(payload: Payload, path: str, rules: Rules) -> Iterator[tuple[str, str]]:
     if isinstance(payload, UnknownPayload) and payload.problem:
         yield path, payload.problem
     if isinstance(payload, Unlinked):
         yield path, f"{len(payload.octets)} octets that no payload announces"
     if payload.length is not AUTO:
         yield f"{path}.length", f"says {payload.length}, which the octets contradict"
-    if payload.next_payload is not AUTO:
+    if payload.next_payload is not AUTO and payload.kind not in rules.tables.last:
         yield f"{path}.next_payload", f"says {payload.next_payload}, which does not follow"

@@ -54,7 +54,8 @@ class ParserTable(dict[int, Parser]):
         made = codec(entry)
         parse = made.parse_lenient if self.lenient else made.parse
         if len(entry.kinds) > 1:
-            return lambda buf, at, end, rules: parse(buf, at, end, rules).replace(kind=kind)
+            came_as = next((number for number in entry.kinds if number == kind), kind)
+            return lambda buf, at, end, rules: parse(buf, at, end, rules).replace(kind=came_as)
         return parse
 
 

@@ -18,7 +18,18 @@ from gsakmp.errors import (
     Truncated,
 )
 from gsakmp.message import Message
-from gsakmp.payloads import Hash, Nonce, UnknownPayload, Unlinked, VendorID
+from gsakmp.payloads import (
+    Attribute,
+    Hash,
+    KeyDownload,
+    KeyPacket,
+    LKHDownloadArray,
+    LKHKey,
+    Nonce,
+    UnknownPayload,
+    Unlinked,
+    VendorID,
+)
 
 OCTETS = bytes.fromhex(
     "0102030405060708" "1112131415161718" "0a10050021222324" "00000028" "0000000c" "6162636465666768"
@@ -58,7 +69,7 @@ def with_octet(place: int, value: int) -> bytes:
         (with_octet(16, 0), TrailingOctets, "payloads", 28),
         (with_octet(28, 13), Truncated, "payloads[1]", 40),
         (with_octet(31, 3), LengthMismatch, "payloads[0].length", 30),
-        (with_octet(31, 13), Truncated, "payloads[0].length", 30),
+        (with_octet(31, 13), Truncated, "payloads[0].length", 28),
         (with_octet(31, 11), TrailingOctets, "payloads", 39),
     ],
 )
@@ -129,7 +140,6 @@ def test_an_empty_message() -> None:
         ({"padding": 5}, ""),
         ({"trailing": None}, ""),
         ({"doi": None}, ""),
-        ({"dialect": None}, ""),
     ],
 )
 def test_header_fields_that_do_not_fit(changes: dict[str, Any], path: str) -> None:
@@ -204,7 +214,9 @@ def test_ciphertext_and_payloads_together() -> None:
     assert opened.payloads == (Nonce(b"12345678"),)
     assert opened.padding == bytes(3)
     assert opened.build() == encrypted.build()
-    changed = opened.replace(payloads=(Hash(b"h"), VendorID(b"v")), ciphertext=b"", padding=b"", next_payload=None)
+    changed = opened.replace(
+        payloads=(Hash(b"h"), VendorID(b"v")), ciphertext=b"", padding=b"", next_payload=None
+    )
     assert changed.plaintext() == bytes.fromhex("0d000005") + b"h" + bytes.fromhex("00000005") + b"v"
     assert changed.build()[28:] == changed.plaintext()
 
@@ -218,21 +230,30 @@ def test_encrypted_padding_may_be_anything() -> None:
 
 
 def test_secrets_do_not_show() -> None:
-    from gsakmp.payloads import Attribute, KeyAttribute, KeyDownload, KeyPacket, LKHDownloadArray, LKHKey
-
     secret = b"squeamish-ossifrage"
     keys = KeyDownload(
         key_packets=(
-            KeyPacket(kd_type=1, attributes=(KeyAttribute(1, secret),)),
-            KeyPacket(kd_type=3, attributes=(Attribute(1, LKHDownloadArray(lkh_keys=(LKHKey(1, 3, key_data=secret),))),)),
+            KeyPacket(kd_type=1, attributes=(Attribute(1, secret),)),
+            KeyPacket(
+                kd_type=3,
+                attributes=(Attribute(1, LKHDownloadArray(lkh_keys=(LKHKey(1, 3, key_data=secret),))),),
+            ),
         )
     )
     message = gsakmp.parse(Message(exchange_type=33, payloads=(keys,)).build())
-    for shown in (repr(message), str(message), f"{message}", repr(message.payloads), repr(message.problems())):
+    for shown in (
+        repr(message),
+        str(message),
+        f"{message}",
+        repr(message.payloads),
+        repr(message.problems()),
+    ):
         assert "ossifrage" not in shown
         assert secret.hex() not in shown
     assert secret.hex() in message.to_json()
-    kept = gsakmp.parse(Message(exchange_type=33, payloads=(keys.replace(key_packet_count=9),)).build(), lenient=True)
+    kept = gsakmp.parse(
+        Message(exchange_type=33, payloads=(keys.replace(key_packet_count=9),)).build(), lenient=True
+    )
     assert "ossifrage" not in repr(kept)
     with pytest.raises(DecodeError) as caught:
         gsakmp.parse(kept.build())

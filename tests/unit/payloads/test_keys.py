@@ -75,8 +75,7 @@ def test_keys_do_not_show() -> None:
     for secret in (KEY16, KEY20, "facefeed"):
         assert secret not in shown
         assert repr(H(secret))[2:-1] not in shown
-    assert "secret octets" in shown
-    assert repr(H("3004300206ff"))[2:-1] in shown  # the public key is none
+    assert f"<{len(H(KEY16))} octets>" in shown
 
 
 KEYS = (

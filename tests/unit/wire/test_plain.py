@@ -174,12 +174,15 @@ def test_damaged_plain_data(message: Message, data: st.DataObject) -> None:
     assert isinstance(octets, bytes)
 
 
+FIELDS = st.sampled_from(["payload", "payloads", "octets", "doi", "kind", "version", "flags", "attributes"])
+SHAPES: st.SearchStrategy[Any] = st.deferred(
+    lambda: st.none() | st.booleans() | st.integers() | st.text(max_size=8)
+    | st.lists(SHAPES, max_size=3) | st.dictionaries(FIELDS, SHAPES, max_size=4)
+)  # fmt: skip
+
+
 @settings(max_examples=100)
-@given(st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-        st.sampled_from(["payload", "payloads", "octets", "doi", "kind", "version", "flags", "attributes"]), inner),
-    max_leaves=8))  # fmt: skip
+@given(SHAPES)
 def test_plain_data_of_any_shape(plain: Any) -> None:
     try:
         Message.from_builtins(plain).build()
