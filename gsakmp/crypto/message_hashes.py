@@ -56,7 +56,7 @@ def pull_hash_4(
 ) -> bytes:
     """``HASH(4) = prf(SKEYID_a, M-ID | Ni_b | Nr_b [ | SEQ ] | KD)`` of GROUPKEY-PULL.
 
-    HASH(3) is made in the same way, so a HASH(3) with no GAP is no HASH(4) only since no KD is empty.
+    `pull_hash_3` in all but the payloads; the two messages differ in who sends them and in KD.
     """
     return pull_hash_3(keys, message_id, initiator_nonce, responder_nonce, payloads)
 

@@ -184,9 +184,8 @@ def payload_plain(payload: Payload, rules: Rules) -> dict[str, Any]:
         value = getattr(payload, name)
         if name in defaults and value == defaults[name]:
             continue
-        out[name] = (
-            value.hex() if isinstance(value, bytes) else value if isinstance(value, str) else int(value)
-        )
+        hexed = isinstance(value, bytes)
+        out[name] = value.hex() if hexed else value if isinstance(value, str) else int(value)
     out.update(element_plain(payload, rules))
     return out
 
@@ -216,18 +215,21 @@ def element_from(cls: Any, plain: Any, rules: Rules) -> Any:
         except EncodeError as exc:
             raise exc.within(member.name) from None
     for name in set(PAYLOAD_FIELDS) & set(cls.__struct_fields__) & set(plain) - set(values):
-        is_text = name == "problem"
-        values[name] = (
-            str(plain[name])
-            if is_text
-            else octets_from(plain[name])
-            if name == "octets"
-            else number_from(plain[name])
-        )
+        values[name] = payload_field_from(cls, name, plain[name])
     try:
         return cls(**values)
     except TypeError as exc:
         raise EncodeError(str(exc)) from None
+
+
+def payload_field_from(cls: Any, name: str, plain: Any) -> Any:
+    """A field that payloads have beside those of their layout."""
+    if name == "problem":
+        return str(plain)
+    if name == "octets":
+        return octets_from(plain)
+    number = number_from(plain)
+    return next((kind for kind in cls.kinds if kind == number), number) if name == "kind" else number
 
 
 def listed(plain: Any) -> list[Any]:
@@ -276,8 +278,8 @@ def field_from(member: m.Member, plain: Any, values: Mapping[str, Any], rules: R
             found = rules.attribute_table(name, None if key is None else sibling(key, values))
             return each(plain, lambda item: attribute_from(item, found, rules))
         case m.ChainForm(table=name, key=key):
-            number = None if key is None else sibling(key, values)
-            return each(plain, lambda item: payload_from(item, name, number, rules))
+            variant = None if key is None else sibling(key, values)
+            return each(plain, lambda item: payload_from(item, name, variant, rules))
 
 
 def content_from(entry: Any, plain: Any, rules: Rules) -> Any:

@@ -17,7 +17,7 @@ class NATDiscovery(
 ):
     """The hash of the cookies with an address and a port: where they differ on the way, a NAT is there."""
 
-    kind: int = int(PayloadType.NAT_DISCOVERY)
+    kind: int = PayloadType.NAT_DISCOVERY
     address_and_port_hash: Annotated[bytes, GreedyBytes, "HASH(CKY-I | CKY-R | IP | Port)"] = b""
 
 
@@ -33,7 +33,7 @@ class NATOriginalAddress(
 ):
     """An address as it was before translation, for the checksums of transport mode."""
 
-    kind: int = int(PayloadType.NAT_ORIGINAL_ADDRESS)
+    kind: int = PayloadType.NAT_ORIGINAL_ADDRESS
     id_type: Annotated[GDOIIDType, Code(Int8ub, GDOIIDType), "ID_IPV4_ADDR or ID_IPV6_ADDR"] = (
         GDOIIDType.ID_IPV4_ADDR
     )
