@@ -133,7 +133,7 @@ def field(
             return elements(of, rules, depth=depth)
         case m.ArrayForm():
             return st.integers(0, 8).flatmap(lambda n: st.lists(st.binary(min_size=n, max_size=n), max_size=3)).map(tuple)  # fmt: skip
-        case m.SequenceForm(of=of):
+        case m.ElementsForm(of=of):
             return st.lists(elements(of, rules, depth=depth), max_size=2).map(tuple)
         case m.SharesForm(of=of):
             return equal_shares(of, rules, depth)

@@ -137,7 +137,7 @@ class Catalogue:
         if new:
             for member in m.members_of(cls):
                 match member.form:
-                    case m.InlineForm(of=of) | m.SequenceForm(of=of) | m.SharesForm(of=of):
+                    case m.InlineForm(of=of) | m.ElementsForm(of=of) | m.SharesForm(of=of):
                         self.entry(of, domain, f"in {cls.__name__}.{member.name}")
         return found
 

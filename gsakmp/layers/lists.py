@@ -209,7 +209,7 @@ def plain_field(member: m.Member) -> Any:
             return InlineField(member)
         case m.ArrayForm():
             return ArrayField(member)
-        case m.SequenceForm():
+        case m.ElementsForm():
             return SequenceField(member)
         case m.SharesForm():
             return SharesField(member)

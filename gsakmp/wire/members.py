@@ -26,6 +26,7 @@ __all__ = [
     "BitsForm",
     "ChainForm",
     "ChoiceForm",
+    "ElementsForm",
     "Expression",
     "Form",
     "InlineForm",
@@ -33,7 +34,6 @@ __all__ = [
     "Member",
     "OctetsForm",
     "ReservedForm",
-    "SequenceForm",
     "SharesForm",
     "Size",
     "members",
@@ -139,7 +139,7 @@ class ArrayForm:
 
 
 @dataclass(frozen=True, slots=True)
-class SequenceForm:
+class ElementsForm:
     """Elements that start with their own length, to the end."""
 
     of: Any
@@ -178,7 +178,7 @@ Form = (
     | ChoiceForm
     | InlineForm
     | ArrayForm
-    | SequenceForm
+    | ElementsForm
     | SharesForm
     | AttributesForm
     | ChainForm
@@ -279,8 +279,8 @@ def form_of(con: Any, words: dict[str, Any]) -> Form:
             return InlineForm(con.of)
         case v.Array():
             return ArrayForm(expression(con.count), expression(con.size))
-        case v.Sequence_():
-            return SequenceForm(con.of)
+        case v.Elements():
+            return ElementsForm(con.of)
         case v.Shares():
             return SharesForm(con.of, expression(con.count))
         case v.Attributes():

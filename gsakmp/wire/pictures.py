@@ -299,7 +299,7 @@ def type_in_words(form: m.Form, link: Callable[[Any], str]) -> str:
             return link(of)
         case m.ArrayForm():
             return "octet strings"
-        case m.SequenceForm(of=of) | m.SharesForm(of=of):
+        case m.ElementsForm(of=of) | m.SharesForm(of=of):
             return f"list of {link(of)}"
         case m.AttributesForm(table=named, key=key):
             return f"attributes of the table *{named}*" + (f" for {code(key)}" if key else "")
@@ -352,7 +352,7 @@ def refers_to(form: m.Form) -> Any:
     match form:
         case m.IntegerForm(registry=registry):
             return registry
-        case m.InlineForm(of=of) | m.SequenceForm(of=of) | m.SharesForm(of=of):
+        case m.InlineForm(of=of) | m.ElementsForm(of=of) | m.SharesForm(of=of):
             return of
     return None
 

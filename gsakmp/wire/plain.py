@@ -116,7 +116,7 @@ def field_plain(element: Element, member: m.Member, value: Any, rules: Rules) ->
             return element_plain(value, rules)
         case m.ArrayForm():
             return [octets.hex() for octets in value]
-        case m.SequenceForm() | m.SharesForm():
+        case m.ElementsForm() | m.SharesForm():
             return [element_plain(item, rules) for item in value]
         case m.AttributesForm(table=name, key=key):
             typed_by = rules.attribute_table(name, None if key is None else key_of(key, element))
@@ -272,7 +272,7 @@ def field_from(member: m.Member, plain: Any, values: Mapping[str, Any], rules: R
             return element_from(of, plain, rules)
         case m.ArrayForm():
             return each(plain, octets_from)
-        case m.SequenceForm(of=of) | m.SharesForm(of=of):
+        case m.ElementsForm(of=of) | m.SharesForm(of=of):
             return each(plain, lambda item: element_from(of, item, rules))
         case m.AttributesForm(table=name, key=key):
             found = rules.attribute_table(name, None if key is None else sibling(key, values))

@@ -222,7 +222,7 @@ class SpanWriter:
                     yield self.octets(name + place, path + place, depth, len(octets), **about)
             case m.InlineForm():
                 yield from self.nested(value, path, depth)
-            case m.SequenceForm() | m.SharesForm():
+            case m.ElementsForm() | m.SharesForm():
                 for index, item in enumerate(value):
                     yield from self.nested(item, f"{path}[{index}]", depth)
             case m.AttributesForm(table=table, key=key):

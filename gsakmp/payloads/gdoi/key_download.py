@@ -11,11 +11,11 @@ from gsakmp.wire import (
     Bytes,
     Code,
     Element,
+    Elements,
     Int8ub,
     Int16ub,
     Payload,
     Rebuild,
-    Sequence_,
     WholeLength,
     len_,
     this,
@@ -42,4 +42,4 @@ class KeyDownload(Payload, kind=PayloadType.KEY_DOWNLOAD, spec="RFC 6407, 5.6", 
 
     key_packet_count: Annotated[Auto, Rebuild(Int16ub, len_(this.key_packets)), "packets that follow"] = AUTO
     reserved2: Annotated[int, Int16ub, "zero"] = 0
-    key_packets: Annotated[tuple[KeyPacket, ...], Sequence_(KeyPacket), "the key packets"] = ()
+    key_packets: Annotated[tuple[KeyPacket, ...], Elements(KeyPacket), "the key packets"] = ()

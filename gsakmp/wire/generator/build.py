@@ -132,9 +132,9 @@ class BuilderWriter:
                 emit(f"rules.builders[{of}]({value}, out, rules)")
             case m.ArrayForm():
                 emit(f'build_array("{name}", {form.size.source(self.values.__getitem__)}, {value}, out)')
-            case m.SequenceForm() | m.SharesForm():
+            case m.ElementsForm() | m.SharesForm():
                 of = self.source.name(form.of.__name__, form.of)
-                build = "build_sequence" if isinstance(form, m.SequenceForm) else "build_shares"
+                build = "build_elements" if isinstance(form, m.ElementsForm) else "build_shares"
                 emit(f'{build}("{name}", {of}, {value}, out, rules)')
             case m.AttributesForm():
                 key = "" if form.key is None else f", {form.key.source(self.values.__getitem__)}"

@@ -227,7 +227,7 @@ class ParserWriter:
                     f'{name} = parse_array("{name}", {count}, {size}, buf, at, end)',
                     f"at += {count} * {size}",
                 )
-            case m.SequenceForm() | m.SharesForm():
+            case m.ElementsForm() | m.SharesForm():
                 self.elements(name, form)
             case m.AttributesForm():
                 emit(f'{name} = parse_attributes("{name}", {self.table(form)}, buf, at, end, rules)')
@@ -270,11 +270,11 @@ class ParserWriter:
         with self.source.block("except DecodeError as exc:"):
             self.source.emit(f'raise exc.within("{name}") from None')
 
-    def elements(self, name: str, form: m.SequenceForm | m.SharesForm) -> None:
+    def elements(self, name: str, form: m.ElementsForm | m.SharesForm) -> None:
         of = self.source.name(form.of.__name__, form.of)
-        if isinstance(form, m.SequenceForm):
+        if isinstance(form, m.ElementsForm):
             call = (
-                f'parse_sequence("{name}", rules.parser({of}), {length_place(form.of)}, buf, at, end, rules)'
+                f'parse_elements("{name}", rules.parser({of}), {length_place(form.of)}, buf, at, end, rules)'
             )
         else:
             count = form.count.source(self.local)

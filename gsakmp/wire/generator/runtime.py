@@ -166,8 +166,8 @@ def unlinked(items: tuple[Any, ...], buf: bytes, at: int, end: int) -> tuple[Any
 def parse_attributes(name: str, table: Any, buf: bytes, at: int, end: int, rules: Any) -> tuple[Any, ...]:
     """Attributes that fill the octets, typed by `table`.
 
-    Short lists of numbers are read as words of four octets, all at once: most attributes are one word (TV), and most
-    of those were seen before.
+    Short lists of numbers are read as words of four octets, all at once: most attributes are one word
+    (TV), and most of those were seen before.
     """
     inner = rules.inner
     if inner is None:
@@ -189,7 +189,7 @@ def parse_attributes(name: str, table: Any, buf: bytes, at: int, end: int, rules
     return tuple(items)
 
 
-def parse_sequence(
+def parse_elements(
     name: str, parse: Parser, head: tuple[int, int], buf: bytes, at: int, end: int, rules: Any
 ) -> tuple[Any, ...]:
     """Elements that hold their own length, to the end. `head` is that field's place and octets."""
@@ -279,7 +279,7 @@ def build_chain(name: str, items: Sequence[Any], out: bytearray, rules: Any) -> 
         raise EncodeError(problem, f"{name}[{index}]") from None
 
 
-def build_sequence(name: str, cls: Any, items: Sequence[Any], out: bytearray, rules: Any) -> None:
+def build_elements(name: str, cls: Any, items: Sequence[Any], out: bytearray, rules: Any) -> None:
     """Append the elements one after the other."""
     build = rules.builders[cls]
     for index, item in enumerate(items):
@@ -294,9 +294,9 @@ def build_sequence(name: str, cls: Any, items: Sequence[Any], out: bytearray, ru
 def build_shares(name: str, cls: Any, items: Sequence[Any], out: bytearray, rules: Any) -> None:
     """Append elements that must all have the same size, since only that tells them apart again."""
     start = len(out)
-    build_sequence(name, cls, items[:1], out, rules)
+    build_elements(name, cls, items[:1], out, rules)
     share = len(out) - start
-    build_sequence(name, cls, items[1:], out, rules)
+    build_elements(name, cls, items[1:], out, rules)
     if len(out) - start != share * len(items):
         raise EncodeError(f"elements of different sizes can't share the {len(out) - start} octets", name)
 

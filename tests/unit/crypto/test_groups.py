@@ -165,6 +165,9 @@ def test_private_values(which: int) -> None:
         one.key_pair(bytes(one.private_size))
     with pytest.raises(ConfigurationError):
         one.key_pair(b"\xff" * (one.public_size + 1))
+    if which in MODP:
+        with pytest.raises(ConfigurationError):  # its public value would be the generator
+            one.key_pair(b"\1")
     with pytest.raises(CryptoError, match="random source"):
         one.generate(bytes)
     with pytest.raises(ConfigurationError, match="random source"):
@@ -224,6 +227,16 @@ def test_threads_leave_the_warning_filters_alone() -> None:
     for thread in threads:
         thread.join()
     assert warnings.filters == filters
+
+
+def test_one_thread_at_a_time_changes_the_filters() -> None:
+    thread = threading.Thread(target=group(14).generate)
+    with groups._WARNINGS:
+        thread.start()
+        thread.join(0.1)
+        assert thread.is_alive()
+    thread.join(10)
+    assert not thread.is_alive()
 
 
 def lacking(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:

@@ -85,7 +85,9 @@ def test_rfc_4754(name: str, vector: dict[str, str]) -> None:
         assert len(ours) == len(signature)
         scheme.verify(key, ours, octets)
 
-    for bad in (signature[:-1], signature + b"\0", bytes(len(signature)), b"", signature[::-1]):
+    half = len(signature) // 2
+    wide = signature[:half] + b"\0" + signature[half:]  # the same numbers, s an octet wider
+    for bad in (signature[:-1], signature + b"\0", wide, bytes(len(signature)), b"", signature[::-1]):
         with pytest.raises(InvalidSignature):
             push.verify(key, bad, b"abc")
     with pytest.raises(InvalidSignature):
@@ -122,6 +124,25 @@ def test_rsa_in_phase_1_is_bare() -> None:
     ):
         with pytest.raises(InvalidSignature):
             scheme.verify(rsa_key().public_key(), bad, octets)
+
+
+def test_a_bare_signature_over_nearly_the_same() -> None:
+    scheme, hash_i = crypto.phase1_signature(AuthenticationMethod.RSA_SIGNATURES), bytes(range(20))
+    for near in (hash_i[:-1], hash_i + b"\0", hash_i[:-1] + b"\0", b"\0" + hash_i, b""):
+        with pytest.raises(InvalidSignature):
+            scheme.verify(rsa_key().public_key(), scheme.sign(rsa_key(), near), hash_i)
+
+
+def test_an_rsa_signature_keeps_its_zeros() -> None:
+    """One in 256 starts with a zero; without it, it is the same number, and no signature."""
+    key = rsa.generate_private_key(65537, 1024)
+    scheme = crypto.phase1_signature(AuthenticationMethod.RSA_SIGNATURES)
+    values = (number.to_bytes(20, "big") for number in range(10_000))
+    value, signature = next((v, s) for v, s in ((v, scheme.sign(key, v)) for v in values) if s[0] == 0)
+    scheme.verify(key.public_key(), signature, value)
+    for bad in (signature[1:], b"\0" + signature):
+        with pytest.raises(InvalidSignature):
+            scheme.verify(key.public_key(), bad, value)
 
 
 def test_rsa_under_a_push() -> None:
