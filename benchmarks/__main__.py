@@ -36,7 +36,7 @@ class Amount:
     file_rounds: int
 
 
-FULL = Amount(200, 25, 50_000, 5)
+FULL = Amount(200, 25, 200_000, 3)
 QUICK = Amount(4, 3, 200, 1)
 
 

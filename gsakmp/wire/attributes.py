@@ -141,7 +141,7 @@ class AttributeTable:
     # -- octets to attributes ------------------------------------------------------------------------
 
     def parse_words(
-        self, words: tuple[int, ...], known: list[Attribute | None], buf: bytes, end: int, rules: Any
+        self, words: tuple[int, ...], known: tuple[Attribute | None, ...], buf: bytes, end: int, rules: Any
     ) -> list[Attribute]:
         """The attributes in `words`, the last of which ends at `end`; `known` are those seen before.
 

@@ -14,12 +14,23 @@ HASHED: Final = (
     *(f"draft-ietf-ipsec-nat-t-ike-{n:02}" for n in range(9)),
     "draft-ietf-ipsec-nat-t-ike-02\n",
     "FRAGMENTATION",
+    *(f"draft-stenberg-ipsec-nat-traversal-{n:02}" for n in (1, 2)),
+    "draft-huttunen-ipsec-esp-in-udp-00.txt",
+    # Implementations, and extensions of one of them ([MS-IKEE], 1.7).
+    "strongSwan",
+    "KAME/racoon",
+    "MS NT5 ISAKMPOAKLEY",
+    "MS-Negotiation Discovery Capable",
+    "MS-MamieExists",
+    "Vid-Initial-Contact",
+    "IKE CGA version 1",
+    "GSSAPI",
+    "ESPThruNAT",
 )
 FIXED: Final = {
     "afcad71368a1f1c96b8696fc7757": "Dead peer detection (RFC 3706)",
     "09002689dfd6b712": "XAUTH (draft-beaulieu-ike-xauth-02)",
     "12f5f28c457168a9702d9fe274cc": "Cisco Unity",
-    "1e2b516905991c7d7c96fcbfb587e461": "Microsoft Windows",
 }
 """Ids that are not the hash of a name: what they start with, in hex. The octets after may be a version."""
 

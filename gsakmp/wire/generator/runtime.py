@@ -176,9 +176,10 @@ def parse_attributes(name: str, table: Any, buf: bytes, at: int, end: int, rules
     try:
         if size <= WORDWISE_OCTETS and not size & 3 and table.holds_numbers:
             words = UNPACK_WORDS[size >> 2](buf, at)
-            items: list[Any] = list(map(table.cache.get, words))
-            if not all(items):
-                items = table.parse_words(words, items, buf, end, inner)
+            known = tuple(map(table.cache.get, words))
+            if all(known):
+                return known
+            items: list[Any] = table.parse_words(words, known, buf, end, inner)
         else:
             items = []
             table.parse_into(items, buf, at, end, inner)
