@@ -19,6 +19,7 @@ from gsakmp.errors import (
     TrailingOctets,
     Truncated,
 )
+from gsakmp.limits import MESSAGE_OCTETS
 from gsakmp.message.header import (
     ENCRYPTED,
     FIRST_OWN_EXCHANGE,
@@ -223,7 +224,7 @@ def parse(
     Raises `DecodeError` (`Truncated`, `TrailingOctets`, `LengthMismatch`, `LimitExceeded`) with path and
     offset.
     """
-    if type(octets) is not bytes or len(octets) > limits.MESSAGE_OCTETS:
+    if type(octets) is not bytes or len(octets) > MESSAGE_OCTETS:
         octets = octets_argument(octets)
     try:
         at, end = after_marker(octets) if port == NAT_TRAVERSAL_PORT else 0, len(octets)
@@ -253,6 +254,8 @@ def parse(
                 raise TrailingOctets(f"{stop - place} octets left over", "payloads", place)
         exchange = doi.exchange_types[exchange]
         if version == VERSION_1_0 and said is AUTO and stop == end:
+            if link is AUTO and not at:
+                return Message(initiator, responder, exchange, flags, message_id, payloads, doi, dialect)
             return Message(
                 initiator, responder, exchange, flags, message_id, payloads, doi, dialect, link, ciphertext,
                 at > 0,

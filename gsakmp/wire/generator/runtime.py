@@ -22,6 +22,7 @@ from gsakmp.errors import (
     TrailingOctets,
     Truncated,
 )
+from gsakmp.limits import PAYLOADS_PER_CHAIN
 from gsakmp.wire.element import UnknownPayload, Unlinked
 
 Parser = Callable[[bytes, int, int, Any], Any]
@@ -118,7 +119,7 @@ def parse_chain(
             at, kind = stop, after
     except DecodeError as exc:
         raise exc.within(f"{name}[{len(items)}]") from None
-    if len(items) > limits.PAYLOADS_PER_CHAIN:
+    if len(items) > PAYLOADS_PER_CHAIN:
         raise too_many(name, "PAYLOADS_PER_CHAIN", at)
     return tuple(items), at
 
