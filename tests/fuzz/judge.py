@@ -55,8 +55,11 @@ class Disagreement(AssertionError):
     """Two forms that must agree do not."""
 
 
+STANDARD_CONTEXT = Context()
+
+
 def judge(
-    octets: bytes, context: Context = Context(), *, construct: bool = True, json: bool = True
+    octets: bytes, context: Context = STANDARD_CONTEXT, *, construct: bool = True, json: bool = True
 ) -> Verdict:
     """Hold every form of the message against the others. Raises `Disagreement`."""
     try:

@@ -19,11 +19,12 @@ from random import Random
 
 NON_ESP_MARKER = bytes(4)
 
+# Run as a script, it finds the project's tests beside it.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.fuzz import seeds
-from tests.fuzz.judge import REASONS, Disagreement, judge
-from tests.fuzz.mutate import mutated
+from tests.fuzz import seeds  # noqa: E402
+from tests.fuzz.judge import REASONS, Disagreement, judge  # noqa: E402
+from tests.fuzz.mutate import mutated  # noqa: E402
 
 SEEDS_GENERATED = 600
 POOL = 4000

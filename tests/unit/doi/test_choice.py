@@ -10,7 +10,7 @@ import gsakmp
 from gsakmp.doi import DIALECTS, DOIS, GDOI, IKEV2, IPSEC, ISAKMP, Dialect, dialect_named, doi_of_port
 from gsakmp.errors import ConfigurationError, DecodeError, EncodeError, GsakmpError
 from gsakmp.message import Message
-from gsakmp.payloads import SA, GroupSA, Nonce, SAKEK, UnknownSA
+from gsakmp.payloads import SA, SAKEK, GroupSA, Nonce, UnknownSA
 from gsakmp.registries import (
     DOINumber,
     ExchangeType,
