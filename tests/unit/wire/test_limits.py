@@ -1,5 +1,6 @@
 """Bounds on what a peer can make us hold: one more than each is refused, leniently too."""
 
+import sys
 from typing import Annotated, Any
 
 import pytest
