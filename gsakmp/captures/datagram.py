@@ -9,7 +9,7 @@ import msgspec
 __all__ = ["Counts", "Datagram", "Reason", "Skipped"]
 
 
-class Datagram(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Datagram(msgspec.Struct, frozen=True, gc=False):
     """One UDP datagram.
 
     `frame` is the number, from 1, of the frame that completed it (0: not from a file); `time` is in

@@ -9,6 +9,8 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final, NamedTuple
 
+import msgspec
+
 from gsakmp.captures.datagram import Reason, Skipped
 
 __all__ = ["UDP", "Fragment", "Packet", "Payload", "ipv4", "ipv6", "udp", "upper"]
@@ -31,7 +33,7 @@ class Fragment(NamedTuple):
     more: bool
 
 
-class Packet(NamedTuple):
+class Packet(msgspec.Struct, frozen=True, gc=False):
     """An IP packet: addresses in network order, the upper protocol, its octets.
 
     `missing` counts the octets that the header promises and a frame captured short lacks.
@@ -45,7 +47,7 @@ class Packet(NamedTuple):
     fragment: Fragment | None
 
 
-class Payload(NamedTuple):
+class Payload(msgspec.Struct, frozen=True, gc=False):
     """What a UDP datagram carries, and the octets that it lacks."""
 
     source_port: int

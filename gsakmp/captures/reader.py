@@ -98,15 +98,15 @@ class Capture(Iterator[Datagram]):
 
     def _datagram(self, record: Record, source: Source) -> Datagram | None:
         """The datagram that a frame completes, or None if the frame is kept. Raises `Skipped`."""
-        time, link_type, frame, short = record
-        link = LINKS.get(link_type)
+        time, frame = record.time, record.octets
+        link = LINKS.get(record.link_type)
         if link is None:
-            raise source.broken(f"frames of link type {link_type} are not understood")
+            raise source.broken(f"frames of link type {record.link_type} are not understood")
         kind, start = link(frame)
         if kind == IPV4:
-            packet = ipv4(frame, start, short)
+            packet = ipv4(frame, start, record.short)
         elif kind == IPV6:
-            packet = ipv6(frame, start, short)
+            packet = ipv6(frame, start, record.short)
         else:
             raise Skipped(Reason.NOT_IP)
         if packet.fragment is None:
@@ -117,14 +117,14 @@ class Capture(Iterator[Datagram]):
                 return None
             payload = found
         return Datagram(
-            frame=self.counts.frames,
-            time=time,
-            source_address=_text(packet.source),
-            source_port=payload.source_port,
-            destination_address=_text(packet.destination),
-            destination_port=payload.destination_port,
-            octets=payload.octets,
-            missing=payload.missing,
+            payload.octets,
+            self.counts.frames,
+            time,
+            _text(packet.source),
+            payload.source_port,
+            _text(packet.destination),
+            payload.destination_port,
+            payload.missing,
         )
 
     def _payload(self, protocol: int, octets: bytes, missing: int) -> Payload:

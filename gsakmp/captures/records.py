@@ -12,7 +12,9 @@ from __future__ import annotations
 import logging
 import struct
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from gsakmp import limits
 
@@ -30,7 +32,7 @@ NANOSECONDS: Final = 1_000_000_000
 Handler = Callable[[bytes, int], Any]
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One frame: `time` in nanoseconds since 1970, `short` if the wire had more octets."""
 
     time: int
