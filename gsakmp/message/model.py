@@ -119,7 +119,10 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     @property
     def rules(self) -> Rules:
         """The rules by which its payloads are read and written."""
-        return self.doi.rules(self.exchange_type, self.dialect)
+        doi, dialect = self.doi, self.dialect
+        if dialect is STANDARD:
+            return doi.standard_rules[self.exchange_type]
+        return doi.rules(self.exchange_type, dialect)
 
     def replace(self, **changes: Any) -> Self:
         """A copy with some fields changed. Raises `EncodeError` for a field that there is not."""
@@ -305,12 +308,11 @@ def build(message: Message) -> bytes:
 
 
 def build_message(message: Message) -> bytes:
-    out = bytearray(NON_ESP_MARKER if message.non_esp_marker else b"")
-    start = len(out)
-    out += bytes(HEADER_OCTETS)
-    payloads = message.payloads
-    if message.ciphertext:
-        out += message.ciphertext
+    start = len(NON_ESP_MARKER) if message.non_esp_marker else 0
+    out = bytearray(start + HEADER_OCTETS)  # the marker is zero, the header filled in below
+    payloads, ciphertext = message.payloads, message.ciphertext
+    if ciphertext:
+        out += ciphertext
     else:
         build_chain("payloads", payloads, out, message.rules)
         out += message.padding
