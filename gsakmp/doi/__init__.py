@@ -30,6 +30,7 @@ __all__ = [
     "STANDARD",
     "Dialect",
     "dialect_named",
+    "doi_named",
     "doi_of_port",
 ]
 
@@ -39,6 +40,11 @@ DOIS: Final = {doi.number: doi for doi in (ISAKMP, IPSEC, GDOI)}
 
 BY_PORT: Final = {port: doi for doi in DOIS.values() for port in doi.ports}
 """What a UDP port means; any other means that of IPsec."""
+
+
+def doi_named(name: str) -> DOI | None:
+    """The domain here that has this name, if any; `IKEV2` is one of them."""
+    return next((doi for doi in (*DOIS.values(), IKEV2) if doi.name == name), None)
 
 
 def doi_of_port(port: int) -> DOI:

@@ -58,6 +58,24 @@ class DOI:
     def __repr__(self) -> str:
         return f"<DOI {self.name}>"
 
+    def __copy__(self) -> DOI:
+        """Itself."""
+        return self
+
+    def __deepcopy__(self, memo: object) -> DOI:
+        """Itself: a domain is compared by identity, and never changes."""
+        return self
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        """By its name, so that messages can be pickled. Raises `ConfigurationError` for one of your own."""
+        from gsakmp.doi import doi_named
+
+        if doi_named(self.name) is not self:
+            raise ConfigurationError(
+                f"{self.name} is a domain of your own: pickle octets, and parse them anew"
+            )
+        return doi_named, (self.name,)
+
     @cached_property
     def exchange_types(self) -> tuple[Any, ...]:
         """Every exchange type, by number, as a member of its registry (RFC 2408, 3.1)."""
