@@ -94,7 +94,7 @@ def profile(title: str, function: Callable[[Any], Any], arguments: Sequence[Any]
     rows = sorted(stats.stats.items(), key=lambda item: -item[1][2])[:FUNCTIONS_SHOWN]
     lines = [f"{title}: where the time goes (own time; calls for one message)"]
     for (file, line, name), (_, called, own, _, _) in rows:
-        place = f"{file.rpartition('/gsakmp/')[2]}:{line}" if file != "~" else ""
+        place = f"{'/'.join(file.split('/')[-2:])}:{line}" if file != "~" else ""
         each = called / turns / len(arguments)
         lines.append(f"  {100 * own / total:5.1f} % {each:7.1f}  {name.strip('<>')}  {place}"[:WIDTH])
     return "\n".join(lines)

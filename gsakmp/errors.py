@@ -31,6 +31,14 @@ __all__ = [
 ]
 
 
+LONGEST_PROBLEM = 500
+"""Characters of an error's text: what a peer or a caller gave is quoted in it only so far."""
+
+
+def shortened(problem: str) -> str:
+    return problem if len(problem) <= LONGEST_PROBLEM else problem[:LONGEST_PROBLEM] + "..."
+
+
 class GsakmpError(Exception):
     """The root of every exception that a public call raises."""
 
@@ -46,6 +54,7 @@ class EncodeError(LocalError):
     """
 
     def __init__(self, problem: str, path: str = "") -> None:
+        problem = shortened(problem)
         super().__init__(problem, path)
         self.problem = problem
         self.path = path

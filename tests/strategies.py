@@ -51,16 +51,25 @@ VALUES: dict[str, Any] = {
     v.IPV6_RANGE.name: st.builds(AddressRange, ADDRESS6, ADDRESS6),
     v.TEXT.name: TEXT | NO_TEXT,
     v.OCTETS.name: st.binary(max_size=SHORT),
-    v.NOTHING.name: st.none(),
+    v.NOTHING.name: st.just(b""),
     v.INTEGER32.name: st.integers(0, 2**32 - 1),
 }
 
 
 def values_of(value_type: Any) -> st.SearchStrategy[Any]:
-    """Values of a `ValueType`; nothing at all where that is allowed too."""
+    """Values of a `ValueType` as a parse gives them; octets where it allows some instead."""
     found: st.SearchStrategy[Any] = VALUES[value_type.name]
-    optional = value_type.size is None and value_type.name not in (v.TEXT.name, v.OCTETS.name)
-    return found | st.just(b"") if optional else found
+    if value_type.size is None:
+        found |= st.sampled_from([b"", bytes(3)]).filter(lambda octets: decodes(value_type, octets))
+    return found.map(lambda value: value_type.decode(value_type.octets_of(value)))
+
+
+def decodes(value_type: Any, octets: bytes) -> bool:
+    try:
+        value_type.decode(octets)
+    except ValueError:
+        return False
+    return True
 
 
 def numbers(bits: int, registry: Any = None) -> st.SearchStrategy[int]:

@@ -7,6 +7,7 @@ interrupt with 130, as a shell reports programs that SIGPIPE and SIGINT end.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -17,6 +18,9 @@ __all__ = ["main"]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line, `sys.argv` unless given, and return the exit status. Raises nothing."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # whoever started us closed it
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  # for as long as we run
     arguments = sys.argv[1:] if argv is None else list(argv)
     if arguments == ["--version"]:  # before anything slow is imported
         print(f"gsakmp {__version__}")

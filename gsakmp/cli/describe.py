@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from inspect import cleandoc
@@ -233,9 +234,13 @@ def registry_plain(found: Catalogue, registry: Any) -> dict[str, Any]:
     }
 
 
+EMPHASIS = re.compile(r"\*(\w[^*`]*)\*")
+"""Emphasis in Markdown; a multiplication has blanks around its asterisk."""
+
+
 def plain_text(text: str) -> str:
     """Markdown of one field as plain text."""
-    return text.replace("`", "").replace("*", "")
+    return EMPHASIS.sub(r"\1", text).replace("`", "")
 
 
 # -- on the terminal ---------------------------------------------------------------------------------

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkstemp
 from typing import Annotated, Any, BinaryIO
 
 import msgspec
@@ -53,7 +56,10 @@ def encode(
             run.print(hex_of(datagram) for datagram in run.datagrams())
         else:
             datagrams = run.printed() if as_hex else run.datagrams()
-            write(sys.stdout.buffer if output == "-" else output, datagrams)
+            if output == "-":
+                write(sys.stdout.buffer, datagrams)
+            else:
+                run.save(output, datagrams)
         if run.skipped:
             complain(f"{counted(run.skipped, 'record')} without a message left out")
         return MALFORMED if run.failed else SOUND
@@ -92,9 +98,46 @@ class Encoding:
             sys.stdout.write(hex_of(datagram))
             yield datagram
 
+    def save(self, output: str, datagrams: Iterator[Datagram]) -> None:
+        """Write a capture file. One that is there stays as it is until the new one is whole, and for good
+        where there is nothing but bad lines."""
+        target = Path(output)
+        if target.exists() and not target.is_file():  # a pipe, a device
+            write(output, datagrams)
+            return
+        if (
+            self.source != "-"
+            and target.exists()
+            and Path(self.source).exists()
+            and target.samefile(self.source)
+        ):
+            raise ConfigurationError(f"{output} is what is read; give another file to write")
+        try:
+            handle, name = mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        except OSError as exc:
+            raise LocalError(f"{output} cannot be written: {exc.strerror}") from None
+        part = Path(name)
+        try:
+            with open(handle, "wb") as file:
+                written = write(file, datagrams)
+            if written or not self.failed:
+                part.chmod(0o666 & ~umask())
+                part.replace(target)
+        except OSError as exc:
+            raise LocalError(f"{output} cannot be written: {exc.strerror}") from None
+        finally:
+            part.unlink(missing_ok=True)
+
     def print(self, texts: Iterator[str]) -> None:
         """Print."""
         sys.stdout.writelines(texts)
+
+
+def umask() -> int:
+    """The permissions that new files go without."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
 
 
 def hex_of(datagram: Datagram) -> str:

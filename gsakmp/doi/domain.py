@@ -15,6 +15,7 @@ from gsakmp.wire import AttributeTable, Rules, Tables, Variants
 __all__ = ["DOI", "by_kind"]
 
 FIRST_OWN_EXCHANGE = 32  # RFC 2408, 3.1: 32 to 239 are the DOI's own
+EXCHANGE_NAME = 100  # characters of an exchange's name that are looked at
 DIALECTS_KEPT = 64  # sets of rules that a domain keeps ready, beside the standard's
 
 
@@ -90,7 +91,8 @@ class DOI:
 
     def exchange_from_text(self, text: str) -> Any:
         """The exchange type of that name or number. Raises `EncodeError`."""
-        member = next((m for m in self.exchange_types if m.name == text.upper().replace("-", "_")), None)
+        wanted = text[:EXCHANGE_NAME].upper().replace("-", "_")
+        member = next((m for m in self.exchange_types if m.name == wanted), None)
         if member is not None:
             return member
         number = self.exchanges.from_text(text)
@@ -168,6 +170,7 @@ class DOI:
             choices={
                 "TEK protocol": tek_protocols or {},
                 "identification": identities or {},
+                "TEK source": identities or {},
                 "notification": notifications or {},
             },
             attributes={

@@ -19,8 +19,10 @@ from gsakmp.payloads import (
     SequenceNumber,
 )
 from gsakmp.payloads.gdoi import tables
+from gsakmp.payloads.isakmp.identification import ID_TYPES
 from gsakmp.registries import DOINumber, GDOIExchangeType, KeyDownloadType, TEKProtocolID
 from gsakmp.wire import Tables
+from gsakmp.wire.values import or_common
 
 __all__ = ["GDOI"]
 
@@ -35,11 +37,14 @@ GDOI_TABLES: Final = COMMON_TABLES.with_tables(
         "SA attributes": SA_ATTRIBUTES,
     },
     choices={
+        "TEK source": {
+            number: or_common(content) if content.size else content for number, content in ID_TYPES.items()
+        },
         "TEK protocol": {
             TEKProtocolID.GDOI_PROTO_IPSEC_ESP: ESPTEK,
             TEKProtocolID.GDOI_PROTO_IPSEC_AH: AHTEK,
             TEKProtocolID.GDOI_PROTO_IEC_61850: IEC61850TEK,
-        }
+        },
     },
     attributes={
         "SA KEK": tables.KEK_ATTRIBUTES,

@@ -47,7 +47,11 @@ def octets_argument(octets: Any) -> bytes:
     """What a caller gave as octets. Raises `EncodeError` for what is none, `LimitExceeded` for too many."""
     if not isinstance(octets, bytes | bytearray | memoryview):
         raise EncodeError(f"{type(octets).__name__} where octets (bytes) are wanted")
-    if len(octets) > limits.MESSAGE_OCTETS + len(NON_ESP_MARKER):
+    try:
+        octets = bytes(octets) if memoryview(octets).nbytes <= 2 * limits.MESSAGE_OCTETS else octets
+    except (ValueError, TypeError):
+        raise EncodeError("a buffer that was released, or is no plain octets") from None
+    if memoryview(octets).nbytes > limits.MESSAGE_OCTETS + len(NON_ESP_MARKER):
         raise LimitExceeded(
             f"{len(octets)} octets, more than limits.MESSAGE_OCTETS ({limits.MESSAGE_OCTETS})"
         )

@@ -12,6 +12,7 @@ import msgspec
 from gsakmp import limits
 from gsakmp.doi import BY_PORT, DOI, GDOI, IPSEC, STANDARD, Dialect
 from gsakmp.errors import (
+    ConfigurationError,
     EncodeError,
     GsakmpError,
     InternalError,
@@ -61,7 +62,7 @@ def our_errors() -> Iterator[None]:
     """An `EncodeError` in the place of whatever a value of the wrong type gives rise to."""
     try:
         yield
-    except GsakmpError:
+    except (GsakmpError, RecursionError):
         raise
     except Exception as exc:
         raise EncodeError(f"a value is not of its field's type: {type(exc).__name__}") from None
@@ -95,14 +96,14 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     minor_version: int = 0
 
     def __repr__(self) -> str:
-        parts = [
-            f"{self.exchange_name}",
-            f"cookies={self.initiator_cookie.hex()}:{self.responder_cookie.hex()}",
-        ]
-        if self.message_id:
-            parts.append(f"message_id={self.message_id:#010x}")
+        given: Any = self  # which may hold what its types forbid; a repr must not raise
+        cookies = (given.initiator_cookie, given.responder_cookie)
+        hexed = [cookie.hex() if isinstance(cookie, bytes) else repr(cookie) for cookie in cookies]
+        parts = [self.exchange_name, f"cookies={':'.join(hexed)}"]
+        if given.message_id:
+            parts.append(f"message_id={given.message_id:#010x}" if isinstance(given.message_id, int) else "?")
         parts += [f"ciphertext=<{len(self.ciphertext)} octets>"] if self.ciphertext else []
-        parts += [repr(payload) for payload in self.payloads]
+        parts += [repr(payload) for payload in given.payloads] if isinstance(given.payloads, tuple) else ["?"]
         return f"Message({', '.join(parts)})"
 
     @property
@@ -113,8 +114,9 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     @property
     def exchange_name(self) -> str:
         """The exchange type by the name that it has in this domain of interpretation."""
-        exchange = self.exchange_type
-        return str(self.doi.exchange(exchange).name) if 0 <= exchange <= 0xFF else str(exchange)
+        exchange: Any = self.exchange_type
+        known = isinstance(exchange, int) and 0 <= exchange <= 0xFF
+        return str(self.doi.exchange(exchange).name) if known else repr(exchange)
 
     @property
     def rules(self) -> Rules:
@@ -145,14 +147,16 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     def with_plaintext(self, plaintext: bytes, *, lenient: bool = False) -> Self:
         """This message with its decrypted body: payloads, and the padding that follows the last.
 
-        The ciphertext stays, so that `build` still gives the octets of the wire. Raises `DecodeError`.
+        The ciphertext stays and wins: `build` still gives the octets of the wire, whatever becomes of the
+        payloads. Raises `DecodeError`.
         """
-        rules = self.doi.rules(self.exchange_type, self.dialect, lenient=lenient)
-        first = self.next_payload or 0
-        parse_ = parse_chain_lenient if lenient else parse_chain
         octets = octets_argument(plaintext)
-        payloads, at = parse_("payloads", first, rules.chain_table("payloads"), octets, 0, len(octets), rules)
-        return self.replace(payloads=payloads, padding=octets[at:])
+        with our_errors():
+            rules = self.doi.rules(self.exchange_type, self.dialect, lenient=lenient)
+            table, first = rules.chains["payloads"], self.next_payload or 0
+            parse_ = parse_chain_lenient if lenient else parse_chain
+            payloads, at = parse_("payloads", first, table, octets, 0, len(octets), rules)
+            return self.replace(payloads=payloads, padding=octets[at:])
 
     def problems(self) -> tuple[Problem, ...]:
         """What a lenient parse kept although it contradicts itself; empty for a sound message.
@@ -172,7 +176,8 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
     def to_json(self) -> str:
         """The message as JSON text; `from_json` gives it back. Raises `EncodeError` as `to_builtins` does."""
-        return msgspec.json.encode(self.to_builtins()).decode()
+        with our_errors():
+            return msgspec.json.encode(message_plain(self)).decode()
 
     @classmethod
     def from_builtins(
@@ -183,9 +188,8 @@ class Message(msgspec.Struct, frozen=True, gc=False):
         Raises `EncodeError`, with the path of what is wrong.
         """
         try:
-            return cls(**message_values(plain, tuple(dois), tuple(dialects)))
-        except GsakmpError:
-            raise
+            with our_errors():
+                return cls(**message_values(plain, tuple(dois), tuple(dialects)))
         except RecursionError:
             raise EncodeError("nested too deep") from None
 
@@ -229,6 +233,8 @@ def parse(
     """
     if type(octets) is not bytes or len(octets) > MESSAGE_OCTETS:
         octets = octets_argument(octets)
+    if doi is not None or dialect is not STANDARD or port.__class__ is not int:
+        check_arguments(port, doi, dialect)
     try:
         at, end = after_marker(octets) if port == NAT_TRAVERSAL_PORT else 0, len(octets)
         if end - at < HEADER_OCTETS:
@@ -278,6 +284,13 @@ def parse(
         ) from exc
 
 
+def check_arguments(port: Any, doi: Any, dialect: Any) -> None:
+    """Raises `ConfigurationError` for what is no port, domain or dialect."""
+    for name, value, wanted in (("port", port, int), ("doi", doi, DOI | None), ("dialect", dialect, Dialect)):
+        if not isinstance(value, wanted):
+            raise ConfigurationError(f"{name}: {type(value).__name__} where {wanted} is wanted")
+
+
 def parse_body_lenient(
     kind: int, octets: bytes, at: int, end: int, rules: Rules
 ) -> tuple[Auto, tuple[Payload, ...]]:
@@ -313,6 +326,8 @@ def build_message(message: Message) -> bytes:
     payloads, ciphertext = message.payloads, message.ciphertext
     if ciphertext:
         out += ciphertext
+    elif payloads and message.encrypted:
+        raise EncodeError("the encryption bit is set: these payloads would go out in the clear", "ciphertext")
     else:
         build_chain("payloads", payloads, out, message.rules)
         out += message.padding

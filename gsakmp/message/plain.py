@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from gsakmp import limits
 from gsakmp.doi import DIALECTS, DOI, DOIS, IKEV2, STANDARD, Dialect
 from gsakmp.errors import EncodeError
 from gsakmp.registries import HeaderFlag
@@ -68,7 +69,7 @@ def message_values(plain: Any, dois: tuple[DOI, ...], dialects: tuple[Dialect, .
     """The fields of the message that `message_plain` gave. Raises `EncodeError`, with a path."""
     if not isinstance(plain, Mapping):
         raise EncodeError(f"{type(plain).__name__} where a message's fields belong")
-    if unknown := sorted(set(plain) - PLAIN_FIELDS):
+    if unknown := sorted(map(str, set(plain) - PLAIN_FIELDS)):
         raise EncodeError(f"a message has no field {unknown[0]!r}")
     doi = doi_named(plain.get("doi", "GDOI"), dois)
     known = {dialect.name: dialect for dialect in (*DIALECTS.values(), *dialects)}
@@ -95,8 +96,8 @@ def message_values(plain: Any, dois: tuple[DOI, ...], dialects: tuple[Dialect, .
     values["non_esp_marker"] = plain.get("non_esp_marker") is True
     rules = doi.rules(values["exchange_type"], dialect)
     payloads = plain.get("payloads", [])
-    if not isinstance(payloads, list):
-        raise EncodeError("a list is wanted", "payloads")
+    if not isinstance(payloads, list) or len(payloads) > limits.PAYLOADS_PER_CHAIN:
+        raise EncodeError(f"a list is wanted, of {limits.PAYLOADS_PER_CHAIN} at most", "payloads")
     values["payloads"] = tuple(
         placed(f"payloads[{i}]", lambda p: payload_from(p, "payloads", None, rules), item)
         for i, item in enumerate(payloads)

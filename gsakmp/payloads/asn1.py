@@ -5,10 +5,13 @@ from __future__ import annotations
 __all__ = ["name_text", "names_text", "oid_text"]
 
 UNREADABLE = "not readable as DER"
+LONGEST = 4096  # octets that are read for a view; no name that means anything is longer
 
 
 def name_text(der: bytes) -> str:
     """A distinguished name (RFC 5280, 4.1.2.4)."""
+    if len(der) > LONGEST:
+        return UNREADABLE
     from asn1crypto import x509  # slow to import, and few messages hold a name
 
     try:
@@ -19,6 +22,8 @@ def name_text(der: bytes) -> str:
 
 def names_text(der: bytes) -> str:
     """A general name (RFC 5280, 4.2.1.6): its sort and its value."""
+    if len(der) > LONGEST:
+        return UNREADABLE
     from asn1crypto import x509
 
     try:
@@ -31,6 +36,8 @@ def names_text(der: bytes) -> str:
 
 def oid_text(der: bytes) -> str:
     """An object identifier in dotted form."""
+    if len(der) > LONGEST:
+        return UNREADABLE
     from asn1crypto import core
 
     try:

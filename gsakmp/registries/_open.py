@@ -232,6 +232,9 @@ class OpenFlag(_Registry, enum.IntFlag):
     def from_text(cls, text: str) -> Self:
         """The bits that names joined with ``|``, or a number, stand for; EncodeError for anything else."""
         value = 0
+        given: object = text
+        if isinstance(given, str) and len(given) > TEXT_LENGTH * cls.width:
+            raise _unknown(cls, text[:TEXT_LENGTH], cls.width)
         for piece in _pieces(text):
             word = _word(piece)
             named = cls.__members__.get(word)

@@ -57,7 +57,7 @@ class Attribute(Element, spec="RFC 2408, 3.3", title="Data Attribute"):
 
     def __repr__(self) -> str:
         """Octets by their size alone: they may be a key."""
-        value = f"<{len(self.value)} octets>" if isinstance(self.value, bytes) else repr(self.value)
+        value = repr_of(self.value)
         form = "" if self.basic is None else f", basic={self.basic}"
         length = "" if self.length is None else f", length={self.length}"
         return f"Attribute(type={self.type!r}, value={value}{form}{length})"
@@ -288,17 +288,28 @@ class AttributeTable:
             return value
         if isinstance(value, Element):
             inner = bytearray()
-            rules.builders[type(value)](value, inner, rules)
+            try:
+                rules.builders[type(value)](value, inner, rules)
+            except EncodeError as exc:
+                raise exc.within("value") from None
             return bytes(inner)
         if kind is not None and isinstance(kind.content, ValueType):
             return kind.content.octets_of(value)
-        if isinstance(value, int) and value >= 0:
+        if isinstance(value, int) and value >= 0 and 0 <= (attribute.length or 0) <= 0xFFFF:
             length = usual_length(value) if attribute.length is None else attribute.length
             try:
                 return value.to_bytes(length, "big")
             except OverflowError:
                 raise EncodeError(f"{value:#x} does not fit in {length} octets", "value") from None
         raise EncodeError(f"{type(value).__name__} is no value of {self.label(attribute.type)}", "value")
+
+
+def repr_of(value: Any) -> str:
+    if isinstance(value, bytes):
+        return f"<{len(value)} octets>"
+    if isinstance(value, int) and value.bit_length() > 64:  # Python prints no number of 4,300 digits
+        return f"<integer of {(value.bit_length() + 7) // 8} octets>"
+    return repr(value)
 
 
 def is_element(content: Any) -> bool:

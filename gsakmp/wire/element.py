@@ -39,6 +39,9 @@ __all__ = ["Auto", "Element", "ElementMeta", "Payload", "UnknownPayload", "Unlin
 Auto = int | None
 """The type of a computed field: a number, or `AUTO` (None) for what follows from the other fields."""
 
+WORDS: Final = (8, 16, 32)
+"""Bits of the words that bit fields can share."""
+
 RESERVED_NAMES: Final = frozenset(
     # dict's methods would hide a field of a construct Container, and scapy's Packet slots one of a layer;
     # the last four are the parameters of generated code.
@@ -113,6 +116,8 @@ class ElementMeta(msgspec.StructMeta):
     ) -> Any:
         options = {"frozen": True, "gc": False, "weakref": False, **options}
         kinds = (kind,) if isinstance(kind, int) else tuple(kind or ())
+        if any(not 0 < number <= 0xFF for number in kinds):
+            raise ConfigurationError(f"{name}: a payload type is a number from 1 to 255")
         if len(kinds) == 1:
             namespace["kind"] = kinds[0]
         if kinds:
@@ -149,7 +154,7 @@ def layout_of(cls: Any, title: str, spec: str, declared: dict[str, tuple[Any, ..
             secrets.add(name)
         if isinstance(plain(con), Bits):
             bits.append((name, plain(con) * doc))
-            if sum(plain(part).width for _, part in bits) % 8 == 0:
+            if sum(plain(part).width for _, part in bits) in WORDS:
                 word = "_".join(["word", *(part for part, _ in bits)])
                 words.add(word)
                 subcons += bit_word(word, [(part, plain(width)) for part, width in bits])
@@ -158,6 +163,8 @@ def layout_of(cls: Any, title: str, spec: str, declared: dict[str, tuple[Any, ..
                 ]
                 bits = []
             continue
+        if bits:
+            raise ConfigurationError(f"{cls.__name__}.{name} stands between bits of one octet")
         con = with_default(con, defaults.get(name, AUTO)) if name in defaults else con
         subcons.append(name / con * doc)
     if bits:
@@ -206,8 +213,10 @@ class Element(msgspec.Struct, metaclass=ElementMeta):
             value = getattr(self, name)
             if name in defaults and value == defaults[name] and type(value) is type(defaults[name]):
                 continue
-            if name in cls.layout.secrets and isinstance(value, bytes):
-                yield f"{name}=<{len(value)} secret octets>"
+            if name in cls.layout.secrets:
+                yield (
+                    f"{name}=<{len(value)} secret octets>" if isinstance(value, bytes) else f"{name}=<secret>"
+                )
             else:
                 yield f"{name}={value!r}"
 

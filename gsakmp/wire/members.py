@@ -221,6 +221,8 @@ class Member:
 
 
 FIELD = re.compile(r"this\['(\w+)'\]")
+INTEGERS: Final = ("B", "H", "I", "Q")
+"""Their letters for `struct`."""
 FUNCTIONS: Final = {"len_": "len", "first_kind_": "first_kind", "first_size_": "first_size"}
 
 
@@ -254,7 +256,12 @@ def integer(con: Any) -> IntegerForm:
             return replace(integer(con.subcon), swapped_by=con.switch)
         case v.WholeLength():
             return integer(con.word)
-    return IntegerForm(con.length, con.fmtstr[-1].replace("L", "I"))
+    order, code = con.fmtstr[0], con.fmtstr[1:].replace("L", "I")
+    if (order != ">" and con.length > 1) or code not in INTEGERS:
+        raise ConfigurationError(
+            f"{con.fmtstr}: integers are unsigned, in network order, of 1, 2, 4 or 8 octets"
+        )
+    return IntegerForm(con.length, code)
 
 
 def form_of(con: Any, words: dict[str, Any]) -> Form:

@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from enum import IntFlag
 from typing import Any, Final
 
+from gsakmp import limits
 from gsakmp.errors import EncodeError
 from gsakmp.wire import members as m
 from gsakmp.wire.attributes import INTEGER, Attribute, AttributeTable, is_registry
 from gsakmp.wire.element import Element, Payload, UnknownPayload, Unlinked, defaults_of
 from gsakmp.wire.rules import Rules
-from gsakmp.wire.values import OCTETS, ValueType
+from gsakmp.wire.values import ValueType
 from gsakmp.wire.vocabulary import AUTO
 
 __all__ = [
@@ -62,7 +63,7 @@ def number_from(plain: Any, registry: Any = None) -> int:
     try:
         return int(plain, 16) if plain[:2] == "0x" else int(plain)
     except ValueError:
-        raise EncodeError(f"{plain[:40]!r} is no number") from None
+        raise EncodeError(f"a text of {len(plain)} characters is no number") from None
 
 
 def octets_from(plain: Any) -> bytes:
@@ -139,7 +140,7 @@ def content_plain(entry: Any, value: Any, rules: Rules) -> Any:
 
 
 def value_plain(value_type: ValueType, value: Any) -> Any:
-    if value_type is not OCTETS and isinstance(value, bytes):
+    if value_type.type is not bytes and isinstance(value, bytes):
         return {"octets": value.hex()}
     return value_type.to_text(value)
 
@@ -204,7 +205,7 @@ def element_from(cls: Any, plain: Any, rules: Rules) -> Any:
     known = {member.name for member in members} | texts | {"payload"}
     if issubclass(cls, Payload):
         known |= set(PAYLOAD_FIELDS) & set(cls.__struct_fields__)
-    if unknown := sorted(set(plain) - known):
+    if unknown := sorted(map(str, set(plain) - known)):
         raise EncodeError(f"{cls.__name__} has no field {unknown[0]!r}")
     values: dict[str, Any] = {}
     for member in members:
@@ -235,6 +236,8 @@ def payload_field_from(cls: Any, name: str, plain: Any) -> Any:
 def listed(plain: Any) -> list[Any]:
     if not isinstance(plain, list):
         raise EncodeError(f"{type(plain).__name__} where a list belongs")
+    if len(plain) > limits.ELEMENTS_PER_PAYLOAD:
+        raise EncodeError(f"{len(plain)} of them, more than limits.ELEMENTS_PER_PAYLOAD")
     return plain
 
 
@@ -291,7 +294,7 @@ def content_from(entry: Any, plain: Any, rules: Rules) -> Any:
 
 
 def value_from(value_type: ValueType, plain: Any) -> Any:
-    if value_type is OCTETS or is_octets(plain):
+    if value_type.type is bytes or is_octets(plain):
         return octets_from(plain)
     try:
         return value_type.from_text(plain)
@@ -311,7 +314,9 @@ def attribute_from(plain: Any, table: AttributeTable, rules: Rules) -> Attribute
     number = number_from(plain["type"], registry_of(table))
     kind = table.kinds.get(int(number))
     form, length = plain.get("basic"), plain.get("length")
-    if not (form is None or isinstance(form, bool)) or not (length is None or isinstance(length, int)):
+    if not (form is None or isinstance(form, bool)) or not (
+        length is None or (isinstance(length, int) and 0 <= length <= 0xFFFF)
+    ):
         raise EncodeError("basic is true or false, length a number")
     try:
         value = attribute_value_from(kind, plain["value"], form is True, rules)

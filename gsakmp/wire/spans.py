@@ -123,7 +123,7 @@ class SpanWriter:
 
     def chain(self, items: Any, entries: Mapping[int, Any], path: str, depth: int) -> Iterator[Span]:
         """Payloads one after the other, `entries` being the classes of their chain."""
-        kinds = [int(item.kind) for item in items[1:]] + [0]
+        kinds = [*(int(item.kind) for item in items[1:]), 0] if items else []
         for index, (item, after) in enumerate(zip(items, kinds, strict=True)):
             yield from self.payload(item, entries, f"{path}[{index}]", depth, after)
 
@@ -357,6 +357,6 @@ def content_text(content: Any, value: Any) -> str:
     """The value of an attribute, by what its table says that it is."""
     if isinstance(value, bytes):
         return octets_text(value)
-    if isinstance(content, ValueType):
+    if isinstance(content, ValueType) and not isinstance(value, int):
         return value_text(content, value)
     return number_text(value, content if is_registry(content) else None)

@@ -27,6 +27,7 @@ __all__ = [
     "Subnet",
     "ValueType",
     "optional",
+    "or_common",
 ]
 
 Address = IPv4Address | IPv6Address
@@ -63,7 +64,7 @@ def mask_from_text(text: str, version: type[Address]) -> Address:
     if not text.isdecimal():
         return version(text)
     width = version(0).max_prefixlen
-    ones = int(text[:4])
+    ones = int(text) if len(text) < 4 else width + 1
     if ones > width:
         raise ValueError(f"/{text}: a prefix has at most {width} bits")
     return version(((1 << ones) - 1) << (width - ones))
@@ -195,18 +196,28 @@ OCTETS: Final = ValueType("octets", bytes, bytes, bytes, bytes.hex, bytes.fromhe
 """Octets as they are."""
 
 
-def no_octets(octets: bytes) -> None:
+def no_octets(octets: bytes) -> bytes:
     if octets:
         raise ValueError(f"{len(octets)} octets where there are none")
+    return b""
 
 
-NOTHING: Final = ValueType("nothing", None, no_octets, lambda _: b"", lambda _: None, lambda _: None, 0)
+NOTHING: Final = ValueType("nothing", bytes, no_octets, no_octets, bytes.hex, bytes.fromhex, 0)
 """A field that is always empty."""
 
 
 def optional(value_type: ValueType) -> ValueType:
     """As `value_type`, where no octets at all are allowed too (a request without a value)."""
     return replace(value_type, decode=lambda octets: value_type.decode(octets) if octets else b"", size=None)
+
+
+def or_common(value_type: ValueType) -> ValueType:
+    """As `value_type`, or three octets or none: a source that stands for all senders (RFC 6407, 5.5.1)."""
+
+    def decode(octets: bytes) -> Any:
+        return octets if len(octets) in (0, 3) else value_type.decode(octets)
+
+    return replace(value_type, decode=decode, size=None)
 
 
 INTEGER32: Final = ValueType(

@@ -61,7 +61,7 @@ EXPECTED: dict[str, dict[int, Expected]] = {
         1: Expected(TrailingOctets, "payloads", 33, "UnknownPayload Unlinked", ("payloads[1]",)),
     },
     "ikev2pI2-segfault.pcapng": {
-        1: Expected(Truncated, "payloads[1].length", 272, "UnknownPayload UnknownPayload",
+        1: Expected(Truncated, "payloads[1].length", 274, "UnknownPayload UnknownPayload",
                     ("payloads[1].length", "payloads[1].next_payload")),
     },
 }  # fmt: skip

@@ -69,7 +69,7 @@ def with_octet(place: int, value: int) -> bytes:
         (with_octet(16, 0), TrailingOctets, "payloads", 28),
         (with_octet(28, 13), Truncated, "payloads[1]", 40),
         (with_octet(31, 3), LengthMismatch, "payloads[0].length", 30),
-        (with_octet(31, 13), Truncated, "payloads[0].length", 28),
+        (with_octet(31, 13), Truncated, "payloads[0].length", 30),
         (with_octet(31, 11), TrailingOctets, "payloads", 39),
     ],
 )
@@ -218,7 +218,9 @@ def test_ciphertext_and_payloads_together() -> None:
         payloads=(Hash(b"h"), VendorID(b"v")), ciphertext=b"", padding=b"", next_payload=None
     )
     assert changed.plaintext() == bytes.fromhex("0d000005") + b"h" + bytes.fromhex("00000005") + b"v"
-    assert changed.build()[28:] == changed.plaintext()
+    with pytest.raises(EncodeError, match="in the clear"):
+        changed.build()
+    assert changed.replace(flags=0).build()[28:] == changed.plaintext()
 
 
 def test_encrypted_padding_may_be_anything() -> None:

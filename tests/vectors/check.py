@@ -7,14 +7,15 @@ octet; then it tries every shortening and lengthening of the vector.
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 from typing import Any
 
 import gsakmp
-from gsakmp.doi import DOI, GDOI, STANDARD, Dialect
+from gsakmp.doi import DOI, GDOI, IKEV2, STANDARD, Dialect
 from gsakmp.errors import DecodeError, GsakmpError, LengthMismatch, TrailingOctets, Truncated
 from gsakmp.message import Message
-from gsakmp.wire import Rules, codec
+from gsakmp.wire import Attribute, Element, Rules, codec
+from gsakmp.wire import members as m
 from gsakmp.wire.plain import element_from, element_plain
 from gsakmp.wire.vocabulary import ConstructError
 from tests.vectors import reference
@@ -201,11 +202,66 @@ def construct_takes(cls: Any, octets: bytes, rules: Rules) -> bool:
 
 
 def check_scapy(message: Message, octets: bytes) -> None:
-    """The message as a scapy packet and back, where `gsakmp.layers` is there."""
-    if importlib.util.find_spec("gsakmp.layers") is None:
-        return
+    """The message as a scapy packet: dissected with the same values, built anew, built with everything that
+    can be worked out left to it, and turned back into the message."""
     layers: Any = importlib.import_module("gsakmp.layers")
-    convert = getattr(layers, "to_packet", None)
-    if convert is None:
+    packet = layers.packet_of(message)
+    assert bytes(packet) == octets
+    assert layers.message_of(packet) == message
+    if message.doi is IKEV2:  # that is scapy's own layer
         return
-    assert bytes(convert(message)) == octets
+    packet.clear_cache()
+    assert bytes(packet) == octets
+    header = packet[layers.Header]
+    assert (header.message_id, header.exchange_type) == (message.message_id, message.exchange_type)
+    below = header
+    for payload in message.payloads:
+        below = below.payload
+        assert type(below).__name__ == type(payload).__name__
+        check_packet(payload, below)
+    if not message.encrypted:
+        assert not below.payload, f"{below.payload!r} after the last payload"
+        leave_out(header)
+        packet.clear_cache()
+        assert bytes(packet) == octets, "what scapy works out itself is not what was there"
+
+
+def check_packet(element: Any, packet: Any) -> None:
+    """Each field of the packet against the element's of the same name."""
+    for member in m.members_of(type(element)):
+        value, found = getattr(element, member.name), packet.getfieldval(member.name)
+        place = f"{type(element).__name__}.{member.name}"
+        if value is None:
+            continue
+        if isinstance(value, Element):
+            check_packet(value, found)
+        elif isinstance(value, tuple):
+            assert len(found) == len(value), place
+            for item, other in zip(value, found, strict=True):
+                if isinstance(item, Attribute):
+                    assert int(other.type) == int(item.type), place
+                elif isinstance(item, Element):
+                    check_packet(item, other)
+                else:
+                    assert bytes(other) == item, place
+        elif isinstance(value, bytes):
+            assert bytes(found) == value, place
+        elif isinstance(value, int):
+            assert int(found) == value, place
+        else:
+            assert str(found) == str(value), place
+
+
+def leave_out(packet: Any) -> None:
+    """Take every computed field, link and length out of a packet and of those in it."""
+    computed = {"next_payload", "length", "message_length"} | {
+        member.name for member in m.members_of(packet.element) if member.checked or member.size_of is not None
+    }
+    for name in computed & set(packet.fields):
+        packet.fields[name] = None
+    for value in packet.fields.values():
+        for item in value if isinstance(value, list | tuple) else [value]:
+            if hasattr(item, "element"):
+                leave_out(item)
+    if hasattr(packet.payload, "element"):
+        leave_out(packet.payload)

@@ -25,7 +25,7 @@ __all__ = ["AHTEK", "ESPTEK", "IPsecTEK"]
 
 ADDRESSES = "tek_addresses_reversed"
 PORTS = "tek_ports_reversed"
-SOURCE = Choice("identification", this.source_id_type, size=this.source_id_data_length, reversed_by=ADDRESSES)
+SOURCE = Choice("TEK source", this.source_id_type, size=this.source_id_data_length, reversed_by=ADDRESSES)
 DESTINATION = Choice(
     "identification", this.destination_id_type, size=this.destination_id_data_length, reversed_by=ADDRESSES
 )
@@ -34,7 +34,7 @@ DESTINATION = Choice(
 class IPsecTEK(Element, spec="RFC 6407, 5.5.1", title="ESP/AH TEK"):
     """An IPsec SA of the group: the traffic that it protects, its transform, SPI and attributes.
 
-    A common TEK of several senders has no source data (RFC 6407, 5.5.1).
+    A common TEK of several senders has no source data, or three octets (RFC 6407, 5.5.1).
     """
 
     protocol: Annotated[IPProtocol, Code(Int8ub, IPProtocol), "IP protocol of the traffic, 0 for any"]

@@ -1,6 +1,7 @@
 """The Certificate and Certificate Request payloads (RFC 2408, 3.9 and 3.10)."""
 
 from typing import TYPE_CHECKING, Annotated
+from warnings import catch_warnings
 
 from gsakmp.errors import DecodeError
 from gsakmp.payloads.asn1 import name_text
@@ -35,13 +36,17 @@ class Certificate(Payload, kind=PayloadType.CERTIFICATE, spec="RFC 2408, 3.9"):
         if self.certificate_encoding not in X509:
             return {}
         try:
-            found = self.x509()
-            days = f"{found.not_valid_before_utc:%Y-%m-%d} to {found.not_valid_after_utc:%Y-%m-%d}"
-            subject, issuer = found.subject.rfc4514_string(), found.issuer.rfc4514_string()
-            text = f"{subject}; issued by {issuer}; serial {found.serial_number:x}; {days}"
-        except (DecodeError, ValueError) as exc:
-            text = str(exc)
-        return {"certificate_data": text}
+            with catch_warnings(action="ignore"):  # of what is odd in a certificate, which is only shown
+                return {"certificate_data": self.described()}
+        except (DecodeError, ValueError, TypeError) as exc:
+            return {"certificate_data": str(exc)}
+
+    def described(self) -> str:
+        """What an X.509 certificate says of itself. Raises `DecodeError`."""
+        found = self.x509()
+        days = f"{found.not_valid_before_utc:%Y-%m-%d} to {found.not_valid_after_utc:%Y-%m-%d}"
+        subject, issuer = found.subject.rfc4514_string(), found.issuer.rfc4514_string()
+        return f"{subject}; issued by {issuer}; serial {found.serial_number:x}; {days}"
 
 
 class CertificateRequest(Payload, kind=PayloadType.CERTIFICATE_REQUEST, spec="RFC 2408, 3.10"):

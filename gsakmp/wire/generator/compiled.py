@@ -12,6 +12,7 @@ from typing import Any
 
 from gsakmp.errors import DecodeError, EncodeError
 from gsakmp.wire.generator import build, parse, runtime
+from gsakmp.wire.generator.check import check_definition
 
 __all__ = ["BUILDERS", "Codec", "codec"]
 
@@ -50,6 +51,7 @@ class Codec:
     """The parsers and the builder of one class."""
 
     def __init__(self, cls: Any) -> None:
+        check_definition(cls, frozenset(RUNTIME))
         self.cls = cls
 
     def compiled(self, source: str, namespace: dict[str, Any], variant: str) -> Any:

@@ -128,6 +128,7 @@ class ParserWriter:
         )
 
     def computed(self, member: m.Member) -> str:
+        """The source of what a computed field must be."""
         assert member.computed is not None
         if member.computed is m.WHOLE:
             return "end - start"
@@ -309,12 +310,12 @@ class ParserWriter:
                 self.source.emit(f'raise mismatch("{member.name}", {value}, {found}, {at})')
 
 
-def length_place(cls: Any) -> tuple[int, int]:
-    """Where the element's own length stands: octets before it, and its octets."""
+def length_place(cls: Any) -> tuple[int, int, str]:
+    """Where the element's own length stands: octets before it, its octets, and its name."""
     place = 0
     for member in m.members_of(cls):
         if member.computed is m.WHOLE:
-            return place, member.octets or 0
+            return place, member.octets or 0, member.name
         place += member.octets or 0
     raise ConfigurationError(f"{cls.__name__} has no field that gives its length")
 

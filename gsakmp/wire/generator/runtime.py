@@ -61,7 +61,7 @@ def wrong_length(at: int, length: int, end: int) -> DecodeError:
     """The header at `at` gives a payload length that can't be."""
     if length < 4:
         return LengthMismatch(f"says {length}, at least 4", "length", at + 2)
-    return past("length", at, length, end)
+    return Truncated(f"{length} octets said, {end - at} left", "length", at + 2)
 
 
 def left_over(at: int, end: int) -> TrailingOctets:
@@ -192,13 +192,13 @@ def parse_attributes(name: str, table: Any, buf: bytes, at: int, end: int, rules
 
 
 def parse_elements(
-    name: str, parse: Parser, head: tuple[int, int], buf: bytes, at: int, end: int, rules: Any
+    name: str, parse: Parser, head: tuple[int, int, str], buf: bytes, at: int, end: int, rules: Any
 ) -> tuple[Any, ...]:
-    """Elements that hold their own length, to the end. `head` is that field's place and octets."""
+    """Elements that hold their own length, to the end. `head` is that field's place, octets and name."""
     inner = rules.inner
     if inner is None:
         raise too_deep(name, at)
-    place, octets = head
+    place, octets, field = head
     items: list[Any] = []
     try:
         while at < end:
@@ -207,9 +207,9 @@ def parse_elements(
             length = int.from_bytes(buf[at + place : at + place + octets], "big")
             stop = at + length
             if length < place + octets:
-                raise LengthMismatch(f"says {length}, at least {place + octets}", "length", at + place)
+                raise LengthMismatch(f"says {length}, at least {place + octets}", field, at + place)
             if stop > end:
-                raise past("length", at, length, end)
+                raise Truncated(f"{length} octets said, {end - at} left", field, at + place)
             items.append(parse(buf, at, stop, inner))
             at = stop
     except DecodeError as exc:
@@ -281,10 +281,12 @@ def build_chain(name: str, items: Sequence[Any], out: bytearray, rules: Any) -> 
         raise EncodeError(problem, f"{name}[{index}]") from None
 
 
-def build_elements(name: str, cls: Any, items: Sequence[Any], out: bytearray, rules: Any) -> None:
+def build_elements(
+    name: str, cls: Any, items: Sequence[Any], out: bytearray, rules: Any, first: int = 0
+) -> None:
     """Append the elements one after the other."""
     build = rules.builders[cls]
-    for index, item in enumerate(items):
+    for index, item in enumerate(items, first):
         if not isinstance(item, cls):
             raise EncodeError(f"{type(item).__name__} is no {cls.__name__}", f"{name}[{index}]")
         try:
@@ -298,7 +300,7 @@ def build_shares(name: str, cls: Any, items: Sequence[Any], out: bytearray, rule
     start = len(out)
     build_elements(name, cls, items[:1], out, rules)
     share = len(out) - start
-    build_elements(name, cls, items[1:], out, rules)
+    build_elements(name, cls, items[1:], out, rules, 1)
     if len(out) - start != share * len(items):
         raise EncodeError(f"elements of different sizes can't share the {len(out) - start} octets", name)
 

@@ -46,7 +46,8 @@ def test_the_caller_goes_before_all(own: Any) -> None:
 
 
 def test_an_encrypted_message_names_no_doi() -> None:
-    octets = opening(1, flags=1)
+    clear = opening(1)
+    octets = clear[:19] + b"\1" + clear[20:]
     assert gsakmp.parse(octets, port=848).doi is GDOI
     assert gsakmp.parse(octets, port=500).doi is IPSEC
 

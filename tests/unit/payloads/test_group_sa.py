@@ -158,11 +158,22 @@ def test_sa_tek_for_ah() -> None:
     assert isinstance(found.tek.transform_id, AHTransformID)
 
 
-def test_sa_tek_without_source() -> None:
-    """RFC 6407, 5.5.1: a SA for all senders has SRC ID Data Len zero."""
-    octets = "01" "00" "00" "0000" "00" "01" "0000" "04" "efc00101" "0c" "a1b2c3d4"  # fmt: skip
-    found = check_element(SATEK, H(octets), PULL)
-    assert found.tek.source_id_data == b""
+@pytest.mark.parametrize("rules", [PULL, DAEMON, BIG_ENDIAN_DAEMON])
+@pytest.mark.parametrize("kind", ["00", "01", "02", "04", "05", "07", "0b", "fa"])
+@pytest.mark.parametrize("data", ["", "000000", "010203"])
+def test_sa_tek_without_source(kind: str, data: str, rules: Any) -> None:
+    """RFC 6407, 5.5.1: "Set to 3 octets or zero" for a TEK that all senders have in common, whatever the type."""
+    octets = f"0100{kind}0000{len(data) // 2:02x}{data}" "0b" "0000" "04" "efc00101" "0c" "a1b2c3d4"  # fmt: skip
+    found = check_element(SATEK, H(octets), rules)
+    assert found.tek.source_id_data == H(data)
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 6, 7, 9])
+def test_sa_tek_with_a_source_of_no_size(size: int) -> None:
+    octets = f"010001" "0000" f"{size:02x}" + "07" * size + "0b" "0000" "04" "efc00101" "0c" "a1b2c3d4"  # fmt: skip
+    with pytest.raises(LengthMismatch) as caught:
+        check_element(SATEK, H(octets), PULL)
+    assert (caught.value.path, caught.value.offset) == ("tek.source_id_data", 6)
 
 
 def test_sa_tek_of_the_daemon() -> None:

@@ -96,7 +96,7 @@ NOTIFICATIONS: list[tuple[str, Notification]] = [
      Notification(doi=1, protocol_id=3, notify_message_type=24577, spi=H("aabbccdd"), notification_data=1)),
     # RFC 2407, 4.6.3.3: INITIAL-CONTACT, the cookie pair, no data
     ("00000001" "01" "10" "6002" + "0f" * 16,
-     Notification(doi=1, protocol_id=1, notify_message_type=24578, spi=b"\x0f" * 16, notification_data=None)),
+     Notification(doi=1, protocol_id=1, notify_message_type=24578, spi=b"\x0f" * 16, notification_data=b"")),
     # RFC 3706, 5.3 and 5.4: R-U-THERE and its acknowledgement, a sequence number
     ("00000001" "01" "10" "8d28" + "0f" * 16 + "00000539",
      Notification(doi=1, protocol_id=1, notify_message_type=36136, spi=b"\x0f" * 16, notification_data=1337)),

@@ -149,9 +149,9 @@ def test_keys_of_different_sizes_are_refused_on_build() -> None:
         ("0002" "0000" + TEK, LengthMismatch, "key_packet_count"),
         ("0000" "0000" + TEK, LengthMismatch, "key_packet_count"),
         ("0001" "0000" + TEK + "00", Truncated, "key_packets[1]"),
-        ("0001" "0000" "01000003", LengthMismatch, "key_packets[0].length"),
+        ("0001" "0000" "01000003", LengthMismatch, "key_packets[0].kd_length"),
         ("0001" "0000" "0100000400", Truncated, "key_packets[0].spi_size"),
-        ("0001" "0000" "0100ffff00", Truncated, "key_packets[0].length"),
+        ("0001" "0000" "0100ffff00", Truncated, "key_packets[0].kd_length"),
         ("0001" "0000" "0100000905a1b2c3d4", Truncated, "key_packets[0].spi"),
     ],
 )  # fmt: skip

@@ -82,7 +82,7 @@ def test_a_wrong_count_is_sent_refused_and_kept(count: int) -> None:
     ("payload", "path"),
     [
         (KeyDownload(key_packet_count=2, key_packets=(KeyPacket(kd_type=1),)), "key_packet_count"),
-        (KeyDownload(key_packets=(KeyPacket(kd_type=1, kd_length=6),)), "key_packets[0].length"),
+        (KeyDownload(key_packets=(KeyPacket(kd_type=1, kd_length=6),)), "key_packets[0].kd_length"),
         (KeyDownload(key_packets=(KeyPacket(kd_type=1, spi=b"12", spi_size=3),)), "key_packets[0].spi"),
         (Notification(doi=1, protocol_id=1, spi_size=9), "spi"),
         (Delete(doi=1, protocol_id=1, spi_count=1, spi_size=4), "spis"),
