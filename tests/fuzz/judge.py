@@ -7,11 +7,13 @@ changed, or where anything but a `GsakmpError` is raised.
 from __future__ import annotations
 
 from typing import Any, NamedTuple
+from zlib import crc32
 
 import gsakmp
 from gsakmp.doi import DOI, DOIS, IKEV2, STANDARD, Dialect, dialect_named
 from gsakmp.errors import DecodeError, GsakmpError, LimitExceeded, Truncated
 from gsakmp.message import Message
+from gsakmp.views import message_spans
 from tests.vectors import reference
 
 __all__ = ["REASONS", "Context", "Disagreement", "Verdict", "judge"]
@@ -56,6 +58,7 @@ class Disagreement(AssertionError):
 
 
 STANDARD_CONTEXT = Context()
+VIEWED = 8  # of so many messages, one is looked at in the views too, which take their time
 
 
 def judge(
@@ -88,9 +91,23 @@ def judged(octets: bytes, context: Context, construct: bool, json: bool) -> Verd
         if json:
             again = Message.from_json(kept.to_json(), dialects=[context.dialect])
             expect(again == kept, "JSON gives another message")
+        if crc32(octets) % VIEWED == 0:
+            check_views(kept, octets)
     if not construct or (kept is None and strict is None and not isinstance(lenient_error, LimitExceeded)):
         return Verdict(strict is not None, False)
     return compare(octets, context, strict, error)
+
+
+def check_views(message: Message, octets: bytes) -> None:
+    """The message can be printed and hashed, and its fields are all its octets, each once and in order."""
+    expect(bool(repr(message)) and isinstance(hash(message), int), "no repr")
+    place = 0
+    for span in message_spans(message):
+        shared = span.bits is not None and span.at < place
+        if not (span.container or span.plaintext or shared):
+            expect(span.at == place, f"{span.path} is shown at {span.at}, not {place}")
+            place += span.size
+    expect(place == len(octets), f"{place} octets shown of {len(octets)}")
 
 
 def attempt(octets: bytes, context: Context, *, lenient: bool) -> tuple[Message | None, DecodeError | None]:
