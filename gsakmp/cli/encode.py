@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkstemp
 from typing import Annotated, Any, BinaryIO
@@ -15,6 +14,7 @@ import typer
 
 from gsakmp import limits
 from gsakmp.captures import Datagram, write
+from gsakmp.cli.inputs import opened
 from gsakmp.cli.records import datagram_from
 from gsakmp.cli.report import counted
 from gsakmp.cli.status import MALFORMED, SOUND, complain, guarded, paragraphs
@@ -170,19 +170,6 @@ def datagram_of(line: bytes) -> Datagram | None:
 def is_record(plain: Mapping[str, Any]) -> bool:
     """Whether it is what decode writes; a message alone has neither key."""
     return "message" in plain or "error" in plain
-
-
-@contextmanager
-def opened(name: str) -> Iterator[BinaryIO]:
-    if name == "-":
-        yield sys.stdin.buffer
-        return
-    try:
-        file = open(name, "rb")  # noqa: SIM115  # closed below; errors in the body are not about opening
-    except (OSError, ValueError) as exc:
-        raise LocalError(f"{name} cannot be opened: {exc}") from None
-    with file:
-        yield file
 
 
 def lines(file: BinaryIO, name: str) -> Iterator[bytes]:

@@ -76,6 +76,7 @@ class Input:
 
 @contextmanager
 def opened(name: str) -> Iterator[BinaryIO]:
+    """The file of that name, or standard input for ``-``. Raises `LocalError`."""
     if name == "-":
         yield sys.stdin.buffer
         return
