@@ -1,0 +1,124 @@
+"""Which payloads a message of an exchange has: a table, checked before any handler sees the message."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from gsakmp.errors import UnexpectedMessage
+from gsakmp.message import Message
+from gsakmp.payloads import CertificateRequest, Nonce, Notification, VendorID
+from gsakmp.registries import NotifyType
+from gsakmp.wire import Payload
+
+__all__ = ["ANYWHERE", "Grammar", "Payloads", "Slot", "nonce_octets", "refused"]
+
+P = TypeVar("P", bound=Payload)
+PRIVATE: Final = 128
+"""From here on payload types are private (RFC 2408, 3.1): not ours to judge, and passed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One kind of payload, and how many of it there may be."""
+
+    payload: type[Payload]
+    minimum: int = 1
+    maximum: int = 1
+
+
+ANYWHERE: Final = (Slot(VendorID, 0, 32), Slot(Notification, 0, 8), Slot(CertificateRequest, 0, 16))
+"""What phase 1 may have in any message (RFC 2408, 3.10, 3.14 and 3.16)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payloads:
+    """The payloads of a message that keeps to its grammar."""
+
+    payloads: tuple[Payload, ...]
+
+    def one(self, kind: type[P]) -> P:
+        """The payload of this kind, of which the grammar wants one."""
+        return next(payload for payload in self.payloads if isinstance(payload, kind))
+
+    def maybe(self, kind: type[P]) -> P | None:
+        """The payload of this kind, if there is one."""
+        return next((payload for payload in self.payloads if isinstance(payload, kind)), None)
+
+    def all(self, kind: type[P]) -> tuple[P, ...]:
+        """All payloads of this kind, in order."""
+        return tuple(payload for payload in self.payloads if isinstance(payload, kind))
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """The payloads of one message: `first` lead in this order, `last` end it, `others` are in any order."""
+
+    name: str
+    """The exchange and the message in it: ``GROUPKEY-PULL message 1``."""
+    source: str
+    """RFC and section."""
+    first: tuple[Slot, ...] = ()
+    others: tuple[Slot, ...] = ()
+    last: tuple[Slot, ...] = ()
+    encrypted: bool = False
+
+    def check(self, message: Message) -> Payloads:
+        """The message's payloads (of an encrypted one, after `Message.with_plaintext`).
+
+        Raises `UnexpectedMessage` for an encryption bit that is wrong, a payload too many, too few, unknown,
+        or out of its place.
+        """
+        if message.encrypted != self.encrypted:
+            raise refused(f"{self.name}: {'not ' * self.encrypted}encrypted", NotifyType.INVALID_FLAGS)
+        left = list(message.payloads)
+        for slot in self.first:
+            self._take(slot, left, left[: slot.maximum])
+        for slot in reversed(self.last):
+            self._take(slot, left, left[-slot.maximum :])
+        for slot in self.others:
+            self._take(slot, left, left[:], scattered=True)
+        for payload in left:
+            if payload.kind < PRIVATE:
+                raise refused(
+                    f"{self.name}: {type(payload).__name__} (payload type {payload.kind}) has no place there",
+                    NotifyType.INVALID_PAYLOAD_TYPE,
+                )
+        return Payloads(message.payloads)
+
+    def _take(
+        self, slot: Slot, left: list[Payload], among: Sequence[Payload], scattered: bool = False
+    ) -> None:
+        found = [payload for payload in among if isinstance(payload, slot.payload)]
+        if not slot.minimum <= len(found) <= slot.maximum:
+            place = "" if scattered else " in its place"
+            raise refused(
+                f"{self.name}: {len(found)} of {slot.payload.__name__}{place}, "
+                f"{slot.minimum} to {slot.maximum} wanted"
+            )
+        for payload in found:
+            left.remove(payload)
+
+    def to_text(self) -> str:
+        """One line, as the RFCs draw messages: ``HDR*, Hash, Nonce, Identification, [VendorID...]``."""
+        parts = ["HDR*" if self.encrypted else "HDR"]
+        for slot in (*self.first, *self.others, *self.last):
+            text = slot.payload.__name__ + ("..." if slot.maximum > 1 else "")
+            parts.append(text if slot.minimum else f"[{text}]")
+        return ", ".join(parts)
+
+
+def refused(problem: str, notify_type: int = NotifyType.PAYLOAD_MALFORMED) -> UnexpectedMessage:
+    """The error for a message that has no place, with what to answer on the wire (RFC 2408, 3.14.1)."""
+    error = UnexpectedMessage(problem)
+    error.notify_type = notify_type
+    return error
+
+
+def nonce_octets(nonce: Nonce, longest: int = 256) -> bytes:
+    """The nonce's value: 8 octets to `longest`, which is 256 in IKE (RFC 2409, 5) and 128 in GDOI (RFC 6407,
+    5.8). Raises `UnexpectedMessage` for one that is too short or too long."""
+    if not 8 <= len(nonce.nonce_data) <= longest:
+        raise refused(f"a nonce of {len(nonce.nonce_data)} octets, 8 to {longest} are allowed")
+    return nonce.nonce_data

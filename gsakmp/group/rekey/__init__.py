@@ -1,0 +1,1 @@
+"""Rekey algorithms behind one interface."""

@@ -1,0 +1,1 @@
+"""Sockets, timers and daemons around the engines."""

@@ -1,0 +1,1 @@
+"""Sans-I/O engines: a GCKS and a member, each with five verbs."""
