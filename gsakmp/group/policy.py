@@ -36,7 +36,7 @@ class RegistrationPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         "aes-256-sha384-group20",
         "aes-256-sha512-group21",
     )
-    """Phase-1 suites by name (`gsakmp.group.suites.phase1_suite`), the preferred one first."""
+    """Phase-1 suites by name (`gsakmp.group.phase1_suites.phase1_suite`), the preferred one first."""
 
 
 class RekeyPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

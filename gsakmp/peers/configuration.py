@@ -1,0 +1,62 @@
+"""What the engines are told at the start, and anew at a reload. `gsakmp.net.configuration` makes it from TOML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gsakmp.exchanges.address import Address
+from gsakmp.exchanges.phase1.configuration import PhaseOneConfiguration
+from gsakmp.exchanges.retransmission import RetransmissionPolicy
+from gsakmp.group.member import Acceptance
+from gsakmp.group.policy import GroupPolicy
+from gsakmp.identities import Identity
+
+__all__ = ["EndpointConfiguration", "GCKSConfiguration", "MemberConfiguration"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointConfiguration:
+    """What GCKS and member have in common: phase 1 and its bounds. Times are seconds."""
+
+    phase1: PhaseOneConfiguration
+    retransmission: RetransmissionPolicy = field(default_factory=RetransmissionPolicy)
+    aggressive: bool = False
+    """Whether an initiator starts with Aggressive Mode."""
+    dead_peer_interval: float = 30.0
+    """Silence after which the peer is asked whether it is there (RFC 3706); 0 never."""
+    half_open: int = 1000
+    """Exchanges of phase 1 that may be under way as responder."""
+    half_open_per_source: int = 16
+    """And from one address (a NAT may stand before many members)."""
+    isakmp_sas: int = 100_000
+    """ISAKMP SAs that are kept; the oldest goes first."""
+    exchange_seconds: float = 60.0
+    """How long an exchange may take."""
+    fragment_octets: int = 1200
+    """Messages longer than this are fragmented for a peer that can put them together."""
+    keepalive_seconds: float = 20.0
+    """Between NAT keepalives (RFC 3948, 4)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GCKSConfiguration:
+    """A key server."""
+
+    endpoint: EndpointConfiguration
+    groups: tuple[GroupPolicy, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberConfiguration:
+    """A member of one group."""
+
+    endpoint: EndpointConfiguration
+    gcks: tuple[Address, ...]
+    """Where to register: one after another until one answers."""
+    group: Identity
+    acceptance: Acceptance
+    """Which policy it takes."""
+    sender_ids: int = 0
+    """Sender ids to ask for, where the group needs them; 0 takes what the GCKS gives."""
+    retry_seconds: float = 10.0
+    """Between attempts to register, doubled up to a limit, with a random part."""
