@@ -58,5 +58,10 @@ class MemberConfiguration:
     """Which policy it takes."""
     sender_ids: int = 0
     """Sender ids to ask for, where the group needs them; 0 takes what the GCKS gives."""
+    local: Address | None = None
+    """Our own address and port towards the GCKS: NAT detection and acknowledgements name it (RFC 3947, 3.2;
+    RFC 8263, 3.4). None where it is not known."""
+    acknowledgement_jitter: float = 1.0
+    """Seconds at most that an acknowledgement waits, at random (RFC 8263, 6 allows 5)."""
     retry_seconds: float = 10.0
     """Between attempts to register, doubled up to a limit, with a random part."""

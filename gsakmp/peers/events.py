@@ -11,9 +11,11 @@ __all__ = [
     "Deregistered",
     "Event",
     "ExchangeFailed",
+    "GroupRestarted",
     "ISAKMPSADeleted",
     "ISAKMPSAEstablished",
     "KeysInstalled",
+    "KeysReplaced",
     "MemberAcknowledged",
     "MemberEvicted",
     "MemberLeft",
@@ -151,10 +153,29 @@ class MemberSilent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberEvicted(Event):
-    """A member is out."""
+    """A member is out: by order, because it was silent, or because policy no longer has it."""
 
     group: str
     member: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeysReplaced(Event):
+    """A group has new SAs, which pushes bring to its members."""
+
+    group: str
+    reason: str
+    rekey_spis: tuple[str, ...]
+    data_spis: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupRestarted(Event):
+    """All SAs of a group were deleted; its members have to register again."""
+
+    group: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,219 @@
+"""The exchanges of phase 1 that an endpoint has under way, in both roles, and how many it takes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Final
+
+from gsakmp.crypto import Random
+from gsakmp.errors import PolicyRefused, UnexpectedMessage
+from gsakmp.exchanges.address import Address
+from gsakmp.exchanges.cookies import CookieJar
+from gsakmp.exchanges.isakmp_sa import Step
+from gsakmp.exchanges.phase1 import aggressive, main
+from gsakmp.exchanges.retransmission import Conversation
+from gsakmp.message import Message
+from gsakmp.peers.events import ExchangeFailed
+from gsakmp.peers.session import HalfOpen, Path
+from gsakmp.peers.timers import Timers
+from gsakmp.registries import ExchangeType
+
+if TYPE_CHECKING:
+    from gsakmp.peers.endpoint import Endpoint
+
+__all__ = ["NAT_PORT", "PHASE_1", "PhaseOneExchanges"]
+
+PHASE_1: Final = frozenset({int(ExchangeType.IDENTITY_PROTECTION), int(ExchangeType.AGGRESSIVE)})
+NAT_PORT: Final = 4500
+"""Where phase 1 goes on once a NAT was found (RFC 3947, 4)."""
+NO_COOKIE: Final = bytes(8)
+
+
+class PhaseOneExchanges:
+    """Half-open exchanges by their cookies: both, or the initiator's alone until the responder has given its.
+
+    A responder keeps nothing of a Main Mode exchange before message 3 brings its own cookie back.
+    """
+
+    def __init__(self, endpoint: Endpoint, timers: Timers, random: Random) -> None:
+        self._endpoint = endpoint
+        self._timers = timers
+        self._random = random
+        self._jar = CookieJar(random)
+        self._open: dict[bytes, HalfOpen] = {}
+        self._by_host: Counter[object] = Counter()  # those that a peer began
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def connect(self, remote: Address, local: Address, now: float) -> bytes:
+        """Begin one; our cookie."""
+        configuration = self._endpoint.endpoint_configuration
+        mode = aggressive.AggressiveModeInitiator if configuration.aggressive else main.MainModeInitiator
+        machine = mode(configuration.phase1, local=local, remote=remote, random=self._random, now=now)
+        path = Path(local, remote)
+        half = HalfOpen(machine, Conversation(configuration.retransmission), path, now, initiated=True)
+        self._endpoint.sent(half.conversation, machine.start(now), path, now)
+        self._keep(half)
+        return bytes(machine.initiator_cookie)
+
+    def drop(self, initiator_cookie: bytes) -> None:
+        """Forget one that we began."""
+        for half in list(self._open.values()):
+            if half.initiated and half.machine.initiator_cookie == initiator_cookie:
+                self._forget(half)
+
+    def receive(self, message: Message, octets: bytes, path: Path, now: float) -> None:
+        """A message of phase 1 that belongs to no established SA. Raises `RemoteError`."""
+        both = message.initiator_cookie + message.responder_cookie
+        half = self._open.get(both) or self._open.get(message.initiator_cookie)
+        if half is None:
+            half = self._new(message, octets, path, now)
+        if half is not None:
+            self._continue(half, message, octets, path, now)
+
+    def on_timer(self, key: Hashable, now: float) -> None:
+        """A timer that was set here is due."""
+        match key:
+            case ("half-open", bytes() as cookies) if cookies in self._open:
+                self._retransmit(self._open[cookies], now)
+            case ("half-open end", bytes() as cookies) if cookies in self._open:
+                self._give_up(self._open[cookies], "it took too long", now)
+
+    # -- as responder --------------------------------------------------------------------------------------
+
+    def _new(self, message: Message, octets: bytes, path: Path, now: float) -> HalfOpen | None:
+        main_mode = message.exchange_type == ExchangeType.IDENTITY_PROTECTION
+        if message.responder_cookie == NO_COOKIE:
+            return (
+                self._answer_offer(message, octets, path, now) if main_mode else self._aggressive(path, now)
+            )
+        if not main_mode:
+            raise UnexpectedMessage("phase 1 that was not begun here")
+        return self._resume(message, path, now)
+
+    def _answer_offer(self, message: Message, octets: bytes, path: Path, now: float) -> None:
+        """Nothing is kept: the cookie alone brings the initiator's offer back with message 3."""
+        cookie = self._jar.cookie(octets, path.remote, now)
+        configuration = self._endpoint.endpoint_configuration.phase1
+        answer = main.answer_offer(configuration, message, octets, cookie)
+        self._endpoint.send((answer,), path, None, now)
+
+    def _resume(self, message: Message, path: Path, now: float) -> HalfOpen:
+        first = self._jar.recall(message.initiator_cookie, message.responder_cookie, path.remote, now)
+        if first is None:
+            raise UnexpectedMessage("a responder cookie that is not ours, or too old")
+        self._admit(path)
+        configuration = self._endpoint.endpoint_configuration
+        machine = main.MainModeResponder(
+            configuration.phase1,
+            first,
+            responder_cookie=message.responder_cookie,
+            local=path.local,
+            remote=path.remote,
+            random=self._random,
+            now=now,
+        )
+        return HalfOpen(machine, Conversation(configuration.retransmission), path, now, initiated=False)
+
+    def _aggressive(self, path: Path, now: float) -> HalfOpen:
+        configuration = self._endpoint.endpoint_configuration
+        if not configuration.phase1.aggressive_responder:
+            raise PolicyRefused("Aggressive Mode, which is not accepted here")
+        self._admit(path)
+        machine = aggressive.AggressiveModeResponder(
+            configuration.phase1, local=path.local, remote=path.remote, random=self._random, now=now
+        )
+        return HalfOpen(machine, Conversation(configuration.retransmission), path, now, initiated=False)
+
+    def _admit(self, path: Path) -> None:
+        configuration = self._endpoint.endpoint_configuration
+        if self._by_host.total() >= configuration.half_open:
+            raise PolicyRefused(f"{configuration.half_open} half-open exchanges, no more are taken")
+        if self._by_host[path.remote.host] >= configuration.half_open_per_source:
+            raise PolicyRefused(
+                f"{configuration.half_open_per_source} half-open exchanges from {path.remote.host}, "
+                "no more are taken"
+            )
+
+    # -- both roles ----------------------------------------------------------------------------------------
+
+    def _continue(self, half: HalfOpen, message: Message, octets: bytes, path: Path, now: float) -> None:
+        machine, conversation, endpoint = half.machine, half.conversation, self._endpoint
+        again = conversation.repeated(octets)
+        if again is not None:
+            endpoint.retransmissions += len(again)
+            endpoint.send(again, half.path, None, now)
+            return
+        self._forget(half)
+        try:
+            step: Step = machine.receive(message, octets, now, path.local, path.remote)
+        except Exception:
+            if half.known:  # one that begins with a bad message is not kept
+                self._keep(half)
+            raise
+        conversation.answered(octets)
+        half.path = path
+        if half.initiated and machine.floating:
+            half.path = Path(path.local._replace(port=NAT_PORT), path.remote._replace(port=NAT_PORT))
+        if machine.sa is not None:
+            endpoint.establish(half, machine.sa, step, now)
+            return
+        endpoint.sent(conversation, step, half.path, now)
+        self._keep(half)
+
+    def _keep(self, half: HalfOpen) -> None:
+        half.known = True
+        key = cookies_of(half)
+        self._open[key] = half
+        if not half.initiated:
+            half.counted = half.path.remote.host
+            self._by_host[half.counted] += 1
+        self._timers.set(("half-open", key), half.conversation.next_timeout())
+        end = half.started_at + self._endpoint.endpoint_configuration.exchange_seconds
+        self._timers.set(("half-open end", key), end)
+
+    def _forget(self, half: HalfOpen) -> None:
+        key = cookies_of(half)
+        if self._open.pop(key, None) is None:
+            return
+        if not half.initiated:
+            self._by_host[half.counted] -= 1
+            if not self._by_host[half.counted]:
+                del self._by_host[half.counted]
+        self._timers.set(("half-open", key), None)
+        self._timers.set(("half-open end", key), None)
+
+    def _retransmit(self, half: HalfOpen, now: float) -> None:
+        again = half.conversation.handle_timeout(now)
+        self._endpoint.retransmissions += len(again)
+        self._endpoint.send(again, half.path, None, now)
+        if half.conversation.exhausted:
+            self._give_up(half, "no answer", now)
+        else:
+            self._timers.set(("half-open", cookies_of(half)), half.conversation.next_timeout())
+
+    def _give_up(self, half: HalfOpen, problem: str, now: float) -> None:
+        self._forget(half)
+        machine = half.machine
+        self._endpoint.tell(
+            ExchangeFailed(
+                exchange=type(machine).__name__,
+                address=half.path.remote,
+                initiator_cookie=machine.initiator_cookie.hex(),
+                responder_cookie=(machine.responder_cookie or b"").hex(),
+                message_id=0,
+                problem=f"{problem} in state {machine.state}",
+            )
+        )
+        if half.initiated:
+            self._endpoint.connection_failed(machine.initiator_cookie, problem, now)
+
+
+def cookies_of(half: HalfOpen) -> bytes:
+    """By what a half-open exchange is known."""
+    machine = half.machine
+    if not machine.responder_cookie or machine.responder_cookie == NO_COOKIE:
+        return bytes(machine.initiator_cookie)
+    return bytes(machine.initiator_cookie + machine.responder_cookie)

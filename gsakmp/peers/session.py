@@ -1,0 +1,91 @@
+"""An ISAKMP SA at work: the peer's address, the exchanges under it, and whether the peer still lives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from gsakmp.exchanges.address import Address
+from gsakmp.exchanges.dpd import DeadPeerDetection
+from gsakmp.exchanges.isakmp_sa import ISAKMPSA
+from gsakmp.exchanges.retransmission import Conversation
+
+__all__ = ["Exchange", "HalfOpen", "Path", "Session"]
+
+EXCHANGES: Final = 8
+"""Exchanges under one ISAKMP SA that are remembered, to answer a peer's retransmission; a member has one under
+way at a time."""
+
+
+@dataclass(slots=True)
+class Path:
+    """Between which addresses an SA's datagrams travel; a NAT may change the peer's (RFC 3947, 4)."""
+
+    local: Address
+    remote: Address
+
+
+@dataclass(slots=True)
+class HalfOpen:
+    """A phase 1 under way. `machine` is one of `gsakmp.exchanges.phase1`'s."""
+
+    machine: Any
+    conversation: Conversation
+    path: Path
+    started_at: float
+    initiated: bool
+    known: bool = False
+    """Whether a message of it was taken."""
+    counted: Any = None
+    """The host that it counts for."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """An exchange under an ISAKMP SA. `machine` is one of `gsakmp.exchanges.pull`'s."""
+
+    machine: Any
+    conversation: Conversation
+    started_at: float
+    done: bool = False
+    offer: Any = None
+    """What the GCKS offered, until the member has taken it."""
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """An established ISAKMP SA, by its cookies."""
+
+    sa: ISAKMPSA
+    path: Path
+    phase1: Conversation
+    """The end of phase 1, which the peer may not have heard."""
+    detection: DeadPeerDetection | None
+    exchanges: dict[int, Exchange] = field(default_factory=dict)
+    """By message id, the oldest first."""
+    deleted: bool = False
+    last_sent: float = 0.0
+    informational_ids: dict[int, None] = field(default_factory=dict)
+    """Message ids of the Informational messages that were taken, against replay."""
+
+    @property
+    def key(self) -> bytes:
+        """Both cookies."""
+        return self.sa.cookies
+
+    def remember(self, message_id: int, exchange: Exchange) -> list[int]:
+        """Take an exchange in; the message ids of those that are forgotten for it."""
+        self.exchanges[message_id] = exchange
+        forgotten = list(self.exchanges)[: max(0, len(self.exchanges) - EXCHANGES)]
+        for oldest in forgotten:
+            del self.exchanges[oldest]
+        return forgotten
+
+    def fresh_informational(self, message_id: int) -> bool:
+        """Whether an Informational message with this id is new; each is taken once."""
+        if message_id in self.informational_ids:
+            return False
+        self.informational_ids[message_id] = None
+        if len(self.informational_ids) > 256:
+            del self.informational_ids[next(iter(self.informational_ids))]
+        return True
