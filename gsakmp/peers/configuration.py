@@ -1,4 +1,4 @@
-"""What the engines are told at the start, and anew at a reload. `gsakmp.net.configuration` makes it from TOML."""
+"""What the engines are told at the start, and anew at a reload; `gsakmp.net` makes it from TOML."""
 
 from __future__ import annotations
 

@@ -1,31 +1,27 @@
 """What GCKS and member share: phase 1 in both roles, the ISAKMP SAs, and what is exchanged under them.
 
 Five verbs and no input or output: `receive_datagram`, `datagrams_to_send`, `next_event`, `next_timeout` and
-`handle_timeout`. A plain `Endpoint` is an IKEv1 peer that establishes phase 1 and answers what needs an answer.
+`handle_timeout`. A plain `Endpoint` is an IKEv1 peer that establishes phase 1 and answers what wants an answer.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable
-from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Any, Final
 
 from gsakmp.crypto import Random, system_random
-from gsakmp.doi import GDOI
-from gsakmp.errors import GsakmpError, PolicyRefused, UnexpectedMessage
-from gsakmp.exchanges import nat
+from gsakmp.errors import GsakmpError, UnexpectedMessage
 from gsakmp.exchanges.address import Address, Datagram
-from gsakmp.exchanges.cookies import CookieJar
 from gsakmp.exchanges.dpd import DeadPeerDetection
 from gsakmp.exchanges.fragments import Reassembler, split
 from gsakmp.exchanges.informational import delete_isakmp, open_protected, protect
-from gsakmp.exchanges.isakmp_sa import ISAKMPSA, Role, Step
-from gsakmp.exchanges.phase1 import aggressive, main
+from gsakmp.exchanges.isakmp_sa import ISAKMPSA, Step
 from gsakmp.exchanges.retransmission import Conversation
 from gsakmp.message import NON_ESP_MARKER, Message, parse
 from gsakmp.payloads import Delete, Fragment, Notification
+from gsakmp.peers.causes import cause_of
 from gsakmp.peers.configuration import EndpointConfiguration
 from gsakmp.peers.events import (
     DatagramRefused,
@@ -35,7 +31,6 @@ from gsakmp.peers.events import (
     ISAKMPSAEstablished,
     PeerDead,
 )
-from gsakmp.peers.causes import cause_of
 from gsakmp.peers.phase1 import NAT_PORT, PHASE_1, PhaseOneExchanges
 from gsakmp.peers.session import Exchange, HalfOpen, Path, Session
 from gsakmp.peers.timers import Timers
@@ -69,8 +64,6 @@ class Endpoint:
         """Datagrams dropped, by cause."""
         self.retransmissions = 0
         self.sessions: dict[bytes, Session] = {}
-            bytes, HalfOpen
-        ] = {}  # by both cookies; an initiator's by its own alone at first
         self._random = random
         self._reassembler = Reassembler()
         self._timers = Timers()

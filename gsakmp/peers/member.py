@@ -1,4 +1,4 @@
-"""A member: registers with a GCKS, follows its rekeys, notices when it has missed one (RFC 6407; RFC 8263)."""
+"""A member: registers with a GCKS, follows its rekeys, notices when it missed one (RFC 6407; RFC 8263)."""
 
 from __future__ import annotations
 
@@ -171,6 +171,7 @@ class Member(Endpoint):
             self._pull(session, now)
 
     def connection_failed(self, initiator_cookie: bytes, problem: str, now: float) -> None:
+        """See `Endpoint.connection_failed`."""
         if initiator_cookie == self._connecting:
             self._connecting = None
             self.gcks_number += 1

@@ -13,8 +13,8 @@ from gsakmp.exchanges.retransmission import Conversation
 __all__ = ["Exchange", "HalfOpen", "Path", "Session"]
 
 EXCHANGES: Final = 8
-"""Exchanges under one ISAKMP SA that are remembered, to answer a peer's retransmission; a member has one under
-way at a time."""
+"""Exchanges under one ISAKMP SA that are remembered, to answer a peer's retransmission; a member has one
+under way at a time."""
 
 
 @dataclass(slots=True)
