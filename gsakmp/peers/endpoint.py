@@ -1,7 +1,7 @@
 """What GCKS and member share: phase 1 in both roles, the ISAKMP SAs, and what is exchanged under them.
 
 Five verbs and no input or output: `receive_datagram`, `datagrams_to_send`, `next_event`, `next_timeout` and
-`handle_timeout`. A plain `Endpoint` is an IKEv1 peer that establishes phase 1 and answers what wants an answer.
+`handle_timeout`. A plain `Endpoint` is an IKEv1 peer that establishes phase 1 and answers its peer.
 """
 
 from __future__ import annotations
@@ -436,6 +436,7 @@ class Endpoint:
     def sent(
         self, conversation: Conversation, step: Step, path: Path, now: float, sa: ISAKMPSA | None = None
     ) -> None:
+        """Send what an exchange's step gave, and again until it is answered if it wants an answer."""
         conversation.sent(step.send, step.expects_reply, now)
         self.send(step.send, path, sa, now)
 
@@ -444,6 +445,7 @@ class Endpoint:
         self._events.append(event)
 
     def send(self, messages: tuple[bytes, ...], path: Path, sa: ISAKMPSA | None, now: float) -> None:
+        """Send messages, in fragments where they are long and the peer can put them together."""
         limit = self.endpoint_configuration.fragment_octets
         for octets in messages:
             fragmented = sa is not None and sa.extensions.fragmentation and len(octets) > limit

@@ -214,11 +214,13 @@ class GCKS(Endpoint):
     def _first_pull_message(self, session: Session, message: Message, octets: bytes, now: float) -> None:
         machine = PullResponder(session.sa, message, random=self._random)
         machine.receive(message)
+        group = machine.group
+        assert group is not None  # message 1 names it
         exchange = self._begin_exchange(session, message.message_id, machine, now)
         self._exchange_answered(session, message.message_id, exchange, octets)
         peer = session.sa.peer
         try:
-            server = self._group_of(machine.group)
+            server = self._group_of(group)
             permission = server.authorise(peer.identity, peer.certificate)
             offer = server.offer(peer.identity, now, sender=permission.sender)
         except GsakmpError as error:
@@ -227,7 +229,7 @@ class GCKS(Endpoint):
                 notify = NotifyType.INVALID_ID_INFORMATION
             self._exchange_sent(session, message.message_id, exchange, machine.refuse(notify), now)
             exchange.done = True
-            self._refused_registration(session, machine.group, error)
+            self._refused_registration(session, group, error)
             return
         exchange.offer = (server, offer)
         self._exchange_sent(session, message.message_id, exchange, machine.offer(offer.policy), now)

@@ -17,7 +17,7 @@ from gsakmp.exchanges.push import PushReceiver
 from gsakmp.group.member import GroupMember
 from gsakmp.identities import Identity
 from gsakmp.message import Message
-from gsakmp.payloads import GroupDelete
+from gsakmp.payloads import GroupDelete, Notification
 from gsakmp.peers.configuration import MemberConfiguration
 from gsakmp.peers.endpoint import Endpoint
 from gsakmp.peers.events import (
@@ -32,6 +32,8 @@ from gsakmp.registries import DOINumber, GDOIExchangeType, TEKProtocolID
 
 __all__ = ["Member"]
 
+FIRST_STATUS: Final = 16_384
+"""From here on notify types are a status and no error (RFC 2408, 3.14.1)."""
 LONGEST_RETRY: Final = 300.0
 """Seconds between attempts to register, at most."""
 
@@ -202,10 +204,8 @@ class Member(Endpoint):
         self._exchange_answered(session, message.message_id, exchange, octets)
         if machine.verified is not None:
             self._install(session, message.message_id, exchange, now)
-        elif machine.offered is not None:
-            self._consider(session, message.message_id, exchange, now)
         else:
-            self._refused_by_gcks(session, message.message_id, exchange, now)
+            self._consider(session, message.message_id, exchange, now)
 
     def _consider(self, session: Session, message_id: int, exchange: Exchange, now: float) -> None:
         machine = exchange.machine
@@ -253,8 +253,15 @@ class Member(Endpoint):
         )
         self._collect(now)
 
-    def _refused_by_gcks(self, session: Session, message_id: int, exchange: Exchange, now: float) -> None:
-        self._fail(session, message_id, exchange, "refused by the GCKS", now)
+    def _on_notification(self, session: Session, notification: Notification, now: float) -> None:
+        """The GCKS refuses: an error whose data is the message id of the exchange (`PullResponder.refuse`)."""
+        data, kind = notification.notification_data, notification.notify_message_type
+        if not isinstance(data, bytes) or kind >= FIRST_STATUS:
+            return
+        message_id = int.from_bytes(data, "big")
+        exchange = session.exchanges.get(message_id)
+        if exchange is not None and not exchange.done:
+            self._fail(session, message_id, exchange, f"refused by the GCKS: {kind.name}", now)
 
     def _fail(self, session: Session, message_id: int, exchange: Exchange, problem: str, now: float) -> None:
         exchange.done = False

@@ -1,5 +1,5 @@
-"""Engines on a network in memory, with a clock of its own: it loses, repeats, reorders, delays and corrupts as
-its script says. For tests, benchmarks and demonstrations without a socket."""
+"""Engines on a network in memory, with a clock of its own: it loses, repeats, reorders, delays and corrupts
+as its script says. For tests, benchmarks and demonstrations without a socket."""
 
 from __future__ import annotations
 

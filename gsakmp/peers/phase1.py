@@ -86,9 +86,10 @@ class PhaseOneExchanges:
     def _new(self, message: Message, octets: bytes, path: Path, now: float) -> HalfOpen | None:
         main_mode = message.exchange_type == ExchangeType.IDENTITY_PROTECTION
         if message.responder_cookie == NO_COOKIE:
-            return (
-                self._answer_offer(message, octets, path, now) if main_mode else self._aggressive(path, now)
-            )
+            if not main_mode:
+                return self._aggressive(path, now)
+            self._answer_offer(message, octets, path, now)
+            return None
         if not main_mode:
             raise UnexpectedMessage("phase 1 that was not begun here")
         return self._resume(message, path, now)
