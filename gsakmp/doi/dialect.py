@@ -21,16 +21,25 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """IPv4 addresses and masks of an SA TEK payload have their four octets in reverse order."""
     tek_ports_reversed: bool = False
     """Ports of an SA TEK payload have their two octets in reverse order."""
+    push_signature_digest_info: bool = True
+    """An RSA signature of a PUSH has its hash in a DigestInfo (RFC 6407, 5.3.6.1), not bare."""
 
 
 STANDARD: Final = Dialect(name="standard")
 """As the RFCs say."""
 
-GDOID: Final = Dialect(name="gdoid", sa_kek_reserved_octets=6, tek_addresses_reversed=True)
+GDOID: Final = Dialect(
+    name="gdoid", sa_kek_reserved_octets=6, tek_addresses_reversed=True, push_signature_digest_info=False
+)
 """Cisco's open GDOI daemon on a little-endian machine. It sends RFC 3547's POP key length after four octets
-of its own, and an SA TEK's addresses as they lie in memory."""
+of its own, an SA TEK's addresses as they lie in memory, and RSA signatures over the bare hash."""
 
-GDOID_BIG_ENDIAN: Final = Dialect(name="gdoid-big-endian", sa_kek_reserved_octets=6, tek_ports_reversed=True)
+GDOID_BIG_ENDIAN: Final = Dialect(
+    name="gdoid-big-endian",
+    sa_kek_reserved_octets=6,
+    tek_ports_reversed=True,
+    push_signature_digest_info=False,
+)
 """The same daemon on a big-endian machine, as in its published log: there the ports come out reversed."""
 
 DIALECTS: Final = {dialect.name: dialect for dialect in (STANDARD, GDOID, GDOID_BIG_ENDIAN)}

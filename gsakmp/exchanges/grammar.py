@@ -12,7 +12,7 @@ from gsakmp.payloads import CertificateRequest, Nonce, Notification, VendorID
 from gsakmp.registries import NotifyType
 from gsakmp.wire import Payload
 
-__all__ = ["ANYWHERE", "Grammar", "Payloads", "Slot", "nonce_octets", "refused"]
+__all__ = ["ANYWHERE", "Grammar", "Payloads", "Slot", "check_header", "nonce_octets", "refused"]
 
 P = TypeVar("P", bound=Payload)
 PRIVATE: Final = 128
@@ -72,13 +72,19 @@ class Grammar:
         """
         if message.encrypted != self.encrypted:
             raise refused(f"{self.name}: {'not ' * self.encrypted}encrypted", NotifyType.INVALID_FLAGS)
-        left = list(message.payloads)
+        left = message.payloads
         for slot in self.first:
-            self._take(slot, left, left[: slot.maximum])
+            found = _leading(slot.payload, left)
+            self._judge(slot, found, " in its place")
+            left = left[found:]
         for slot in reversed(self.last):
-            self._take(slot, left, left[-slot.maximum :])
+            found = _leading(slot.payload, left[::-1])
+            self._judge(slot, found, " in its place")
+            left = left[: len(left) - found]
         for slot in self.others:
-            self._take(slot, left, left[:], scattered=True)
+            rest = tuple(payload for payload in left if not isinstance(payload, slot.payload))
+            self._judge(slot, len(left) - len(rest))
+            left = rest
         for payload in left:
             if payload.kind < PRIVATE:
                 raise refused(
@@ -87,18 +93,12 @@ class Grammar:
                 )
         return Payloads(message.payloads)
 
-    def _take(
-        self, slot: Slot, left: list[Payload], among: Sequence[Payload], scattered: bool = False
-    ) -> None:
-        found = [payload for payload in among if isinstance(payload, slot.payload)]
-        if not slot.minimum <= len(found) <= slot.maximum:
-            place = "" if scattered else " in its place"
+    def _judge(self, slot: Slot, found: int, place: str = "") -> None:
+        if not slot.minimum <= found <= slot.maximum:
             raise refused(
-                f"{self.name}: {len(found)} of {slot.payload.__name__}{place}, "
+                f"{self.name}: {found} of {slot.payload.__name__}{place}, "
                 f"{slot.minimum} to {slot.maximum} wanted"
             )
-        for payload in found:
-            left.remove(payload)
 
     def to_text(self) -> str:
         """One line, as the RFCs draw messages: ``HDR*, Hash, Nonce, Identification, [VendorID...]``."""
@@ -109,11 +109,38 @@ class Grammar:
         return ", ".join(parts)
 
 
+def _leading(kind: type[Payload], payloads: Sequence[Payload]) -> int:
+    """How many payloads of this kind come first."""
+    other = (index for index, payload in enumerate(payloads) if not isinstance(payload, kind))
+    return next(other, len(payloads))
+
+
 def refused(problem: str, notify_type: int = NotifyType.PAYLOAD_MALFORMED) -> UnexpectedMessage:
     """The error for a message that has no place, with what to answer on the wire (RFC 2408, 3.14.1)."""
     error = UnexpectedMessage(problem)
     error.notify_type = notify_type
     return error
+
+
+def check_header(
+    message: Message, *, cookies: bytes, exchange_type: int, message_id: int, flags: int
+) -> None:
+    """Every field of the header is what it must be; Next Payload and Length are the parser's business.
+
+    `cookies` are CKY-I | CKY-R. Raises `UnexpectedMessage`. RFC 2408, 5.2; RFC 6407, 4.2.
+    """
+    if message.initiator_cookie + message.responder_cookie != cookies:
+        raise refused("the cookies are those of another SA", NotifyType.INVALID_COOKIE)
+    if message.major_version != 1:
+        raise refused(f"major version {message.major_version}", NotifyType.INVALID_MAJOR_VERSION)
+    if message.minor_version:
+        raise refused(f"minor version {message.minor_version}", NotifyType.INVALID_MINOR_VERSION)
+    if message.exchange_type != exchange_type:
+        raise refused(f"{message.exchange_name} has no place here", NotifyType.INVALID_EXCHANGE_TYPE)
+    if message.flags != flags:
+        raise refused(f"flags {int(message.flags):#04x}, not {flags:#04x}", NotifyType.INVALID_FLAGS)
+    if message.message_id != message_id:
+        raise refused(f"message id {message.message_id:#010x}", NotifyType.INVALID_MESSAGE_ID)
 
 
 def nonce_octets(nonce: Nonce, longest: int = 256) -> bytes:

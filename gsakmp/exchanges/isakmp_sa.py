@@ -7,23 +7,35 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from gsakmp.crypto import PhaseOneKeys, check_hash
+from gsakmp.crypto import PhaseOneKeys, Random, check_hash, random_octets
 from gsakmp.doi import DOI, STANDARD, Dialect
-from gsakmp.errors import StateError, UnexpectedMessage
-from gsakmp.exchanges.grammar import refused
+from gsakmp.errors import EncodeError, StateError, UnexpectedMessage
+from gsakmp.exchanges.grammar import check_header, refused
 from gsakmp.identities import Identity
 from gsakmp.message import Message
 from gsakmp.payloads import Hash
-from gsakmp.registries import AuthenticationMethod, HeaderFlag, NotifyType
+from gsakmp.registries import AuthenticationMethod, HeaderFlag
 from gsakmp.wire import Payload
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
-__all__ = ["ISAKMPSA", "Extensions", "Opened", "Peer", "ProtectedExchange", "Role", "Step"]
+__all__ = [
+    "ISAKMPSA",
+    "LONGEST_DATAGRAM",
+    "Extensions",
+    "Opened",
+    "Peer",
+    "ProtectedExchange",
+    "Role",
+    "Step",
+    "new_message_id",
+]
 
 GENERIC_HEADER: Final = 4
 """Octets of a payload's generic header (RFC 2408, 3.2)."""
+LONGEST_DATAGRAM: Final = 65_507
+"""Octets that a UDP datagram holds over IPv4: 65,535 less an IP header of 20 and a UDP header of 8."""
 
 
 class Role(StrEnum):
@@ -102,6 +114,11 @@ class ISAKMPSA:
         return self.established_at + self.lifetime_seconds
 
 
+def new_message_id(random: Random) -> int:
+    """The message id of a new exchange: never 0, which is phase 1's (RFC 2409, 5.5)."""
+    return int.from_bytes(random_octets(random, 4), "big") % 0xFFFFFFFF + 1
+
+
 class Opened(NamedTuple):
     """A message decrypted and not yet verified: nothing may change because of it."""
 
@@ -126,27 +143,37 @@ class ProtectedExchange:
 
     def seal(self, payloads: Sequence[Payload], make_hash: Callable[[bytes], bytes]) -> bytes:
         """The octets of a message: HASH, then `payloads`. `make_hash` is given the octets of `payloads` and
-        returns HASH's body."""
+        returns HASH's body. Raises `EncodeError`, and nothing has changed."""
         keys = self.sa.keys
         plain = self._message(payloads)
         covered = plain.plaintext()
         body = self._message((Hash(make_hash(covered)), *payloads)).plaintext()
         ciphertext = keys.encrypt(self._iv, body)
-        self._iv = keys.cipher.next_iv(ciphertext)
-        return plain.replace(
-            flags=HeaderFlag.ENCRYPTION, payloads=(), ciphertext=ciphertext, next_payload=Hash.kind
+        octets = plain.replace(
+            flags=HeaderFlag.ENCRYPTION, payloads=(), ciphertext=ciphertext, next_payload=Hash.kinds[0]
         ).build()
+        if len(octets) > LONGEST_DATAGRAM:
+            raise EncodeError(f"a message of {len(octets)} octets, a datagram holds {LONGEST_DATAGRAM}")
+        self._iv = keys.cipher.next_iv(ciphertext)
+        return octets
 
     def open(self, message: Message) -> Opened:
-        """The message with its payloads. Raises `RemoteError` for one that does not decrypt to a HASH and
-        payloads, as one under other keys does not."""
+        """The message with its payloads. Raises `RemoteError` for one that is not of this exchange, or does
+        not decrypt to a HASH and payloads, as one under other keys does not."""
         keys = self.sa.keys
-        if not message.encrypted:
-            raise refused("not encrypted", NotifyType.INVALID_FLAGS)
+        check_header(
+            message,
+            cookies=self.sa.cookies,
+            exchange_type=self.exchange_type,
+            message_id=self.message_id,
+            flags=HeaderFlag.ENCRYPTION,
+        )
         plaintext = keys.decrypt(self._iv, message.ciphertext)
         opened = message.replace(doi=self.sa.doi, dialect=self.sa.dialect).with_plaintext(plaintext)
         if not opened.payloads or not isinstance(opened.payloads[0], Hash):
             raise UnexpectedMessage("the first payload is no HASH")
+        if len(opened.padding) > keys.cipher.block_size:
+            raise refused(f"{len(opened.padding)} octets of padding")  # RFC 2409, appendix B
         hash_data = opened.payloads[0].hash_data
         covered = plaintext[GENERIC_HEADER + len(hash_data) : len(plaintext) - len(opened.padding)]
         return Opened(opened, hash_data, covered, keys.cipher.next_iv(message.ciphertext))

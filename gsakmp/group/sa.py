@@ -117,6 +117,8 @@ class DataSA:
     integrity_key: bytes = field(default=b"", repr=False)
     created_at: float
     lifetime_seconds: int
+    lifetime_kilobytes: int | None = None
+    """How much traffic it may protect, beside the time, where the policy says so (RFC 2407, 4.5)."""
 
     @property
     def expires_at(self) -> float:

@@ -230,7 +230,9 @@ class Endpoint:
         interval = configuration.dead_peer_interval
         detection = None
         if sa.extensions.dead_peer_detection:
-            detection = DeadPeerDetection(interval, configuration.retransmission.tries, self._random)
+            detection = DeadPeerDetection(
+                interval, configuration.retransmission.tries, self._random, cookies=sa.cookies, now=now
+            )
         session = Session(sa, half.path, half.conversation, detection)
         if sa.extensions.initial_contact:
             self._forget_earlier(session, now)
@@ -338,9 +340,9 @@ class Endpoint:
         session.last_sent = now
 
     def _exchange_answered(
-        self, session: Session, message_id: int, exchange: Exchange, octets: bytes
+        self, session: Session, message_id: int, exchange: Exchange, octets: bytes, now: float
     ) -> None:
-        exchange.conversation.answered(octets)
+        exchange.conversation.answered(octets, now)
         self._timers.set(("exchange", session.key, message_id), exchange.conversation.next_timeout())
 
     def _exchange_failed(self, session: Session, message_id: int, problem: str, now: float) -> None:
@@ -427,7 +429,7 @@ class Endpoint:
         self, conversation: Conversation, octets: bytes, path: Path, sa: ISAKMPSA | None, now: float
     ) -> None:
         """Answer a peer's retransmission with the same octets. Raises `UnexpectedMessage` if it is none."""
-        again = conversation.repeated(octets)
+        again = conversation.repeated(octets, now)
         if again is None:
             raise UnexpectedMessage("a message of an exchange that is over")
         self.retransmissions += len(again)

@@ -28,6 +28,7 @@ __all__ = [
     "RekeyReceived",
     "RekeySent",
     "SAExpired",
+    "SALifecycleChanged",
 ]
 
 
@@ -218,8 +219,18 @@ class KeysInstalled(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SALifecycleChanged(Event):
+    """An SA may now be sent with (``active``), or only received with (``retiring``)."""
+
+    group: str
+    category: int
+    spi: str
+    lifecycle: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SAExpired(Event):
-    """An SA is no longer used: its lifetime, or DTD, is over."""
+    """An SA is gone, with its keys: its lifetime is over, it was replaced, deleted, or left behind."""
 
     group: str
     category: int

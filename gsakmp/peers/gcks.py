@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Final
 
 from gsakmp.crypto import Random, private_key, system_random
@@ -13,7 +12,6 @@ from gsakmp.errors import (
     ConfigurationError,
     GsakmpError,
     PolicyRefused,
-    ReplayDetected,
     StateError,
     UnexpectedMessage,
 )
@@ -21,6 +19,7 @@ from gsakmp.exchanges.ack import open_ack
 from gsakmp.exchanges.address import Address, Datagram
 from gsakmp.exchanges.pull import PullResponder
 from gsakmp.exchanges.push import build_push
+from gsakmp.exchanges.recent import RecentMessages
 from gsakmp.group.records import Change, Journal
 from gsakmp.group.sa import RekeySA
 from gsakmp.group.server import GroupServer
@@ -55,7 +54,7 @@ from gsakmp.registries import GDOIExchangeType, NotifyType
 __all__ = ["GCKS"]
 
 HEARD: Final = 16_384
-"""Acknowledgements whose digest is kept, to refuse them when they come again (RFC 8263, 5)."""
+"""Acknowledgements that are remembered, to refuse them when they come again (RFC 8263, 5)."""
 REPEATS: Final = 64
 """Pushes whose retransmission is under way at once."""
 
@@ -101,7 +100,7 @@ class GCKS(Endpoint):
         self._repeats: dict[int, Repeat] = {}
         self._repeat_number = 0
         self._started_at = now
-        self._heard_acks: dict[bytes, None] = {}
+        self._recent_acks = RecentMessages(HEARD)
         self._registered_at: dict[tuple[str, str], dict[Identity, None]] = {}  # by group and host
         self.groups: dict[str, GroupServer] = {}
         states = journal.load()
@@ -202,13 +201,13 @@ class GCKS(Endpoint):
         if exchange is None:
             self._first_pull_message(session, message, octets, now)
             return
-        again = exchange.conversation.repeated(octets)
+        again = exchange.conversation.repeated(octets, now)
         if again is not None:
             self.retransmissions += len(again)
             self.send(again, session.path, session.sa, now)
             return
         exchange.machine.receive(message)
-        self._exchange_answered(session, message_id, exchange, octets)
+        self._exchange_answered(session, message_id, exchange, octets, now)
         self._download(session, message_id, exchange, now)
 
     def _first_pull_message(self, session: Session, message: Message, octets: bytes, now: float) -> None:
@@ -217,7 +216,7 @@ class GCKS(Endpoint):
         group = machine.group
         assert group is not None  # message 1 names it
         exchange = self._begin_exchange(session, message.message_id, machine, now)
-        self._exchange_answered(session, message.message_id, exchange, octets)
+        self._exchange_answered(session, message.message_id, exchange, octets, now)
         peer = session.sa.peer
         try:
             server = self._group_of(group)
@@ -361,20 +360,17 @@ class GCKS(Endpoint):
         spi = message.initiator_cookie + message.responder_cookie
         for name, server in self.groups.items():
             if (sa := server.rekey_sa(spi)) is not None:
-                digest = sha256(octets).digest()
-                if digest in self._heard_acks:  # refused before anything costs (RFC 8263, 5)
-                    raise ReplayDetected("an acknowledgement that was taken already")
                 self._acknowledged(name, sa, message, path.remote, now)
-                self._heard_acks[digest] = None
-                if len(self._heard_acks) > HEARD:
-                    del self._heard_acks[next(iter(self._heard_acks))]
                 return True
         raise UnexpectedMessage("an acknowledgement for no Rekey SA that is known")
 
     def _acknowledged(self, name: str, sa: RekeySA, message: Message, source: Address, now: float) -> None:
         server = self.groups[name]
         verified = open_ack(
-            message, sa, lambda identity: server.base_key(sa.spi, self._member_at(name, identity, source))
+            message,
+            sa,
+            lambda identity: server.base_key(sa.spi, self._member_at(name, identity, source)),
+            recent=self._recent_acks,
         )
         member = self._member_at(name, verified.identity, source)
         if server.acknowledge(sa.spi, verified.sequence_number, member, now):

@@ -9,12 +9,19 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 from gsakmp.crypto import Random, random_octets, system_random
-from gsakmp.errors import GsakmpError, ReplayDetected, UnexpectedMessage
+from gsakmp.errors import GsakmpError, InternalError, ReplayDetected, UnexpectedMessage
 from gsakmp.exchanges.ack import build_ack
 from gsakmp.exchanges.address import Address, Datagram
 from gsakmp.exchanges.pull import PullInitiator
 from gsakmp.exchanges.push import PushReceiver
 from gsakmp.group.member import GroupMember
+from gsakmp.group.member_types import (
+    LifecycleChanged,
+    MemberEvent,
+    RegistrationPlanned,
+    SAEnded,
+    SAsInstalled,
+)
 from gsakmp.identities import Identity
 from gsakmp.message import Message
 from gsakmp.payloads import GroupDelete, Notification
@@ -22,10 +29,14 @@ from gsakmp.peers.configuration import MemberConfiguration
 from gsakmp.peers.endpoint import Endpoint
 from gsakmp.peers.events import (
     Deregistered,
+    Event,
+    KeysInstalled,
     Registered,
     RegistrationRefused,
     RegistrationScheduled,
     RekeyReceived,
+    SAExpired,
+    SALifecycleChanged,
 )
 from gsakmp.peers.session import Exchange, Path, Session
 from gsakmp.registries import DOINumber, GDOIExchangeType, TEKProtocolID
@@ -74,7 +85,9 @@ class Member(Endpoint):
     ) -> None:
         super().__init__(configuration.endpoint, random=random, now=now)
         self.configuration = configuration
-        self.group = GroupMember(configuration.acceptance, random=random)
+        self.group = GroupMember(
+            configuration.acceptance, random=random, dialect=configuration.endpoint.phase1.dialect
+        )
         self.gcks_number = 0
         self.state = "idle"
         self._receiver = PushReceiver()
@@ -195,13 +208,13 @@ class Member(Endpoint):
         exchange = session.exchanges.get(message.message_id)
         if message.exchange_type != GDOIExchangeType.GROUPKEY_PULL or exchange is None:
             raise UnexpectedMessage(f"{message.exchange_name} that was not begun here")
-        again = exchange.conversation.repeated(octets)
+        again = exchange.conversation.repeated(octets, now)
         if again is not None:
             self.send(again, session.path, session.sa, now)
             return
         machine = exchange.machine
         machine.receive(message)
-        self._exchange_answered(session, message.message_id, exchange, octets)
+        self._exchange_answered(session, message.message_id, exchange, octets, now)
         if machine.verified is not None:
             self._install(session, message.message_id, exchange, now)
         else:
@@ -254,7 +267,7 @@ class Member(Endpoint):
         self._collect(now)
 
     def _on_notification(self, session: Session, notification: Notification, now: float) -> None:
-        """The GCKS refuses: an error whose data is the message id of the exchange (`PullResponder.refuse`)."""
+        """The GCKS refuses: an error whose data is the exchange's message id (`PullResponder.refuse`)."""
         data, kind = notification.notification_data, notification.notify_message_type
         if not isinstance(data, bytes) or kind >= FIRST_STATUS:
             return
@@ -363,8 +376,10 @@ class Member(Endpoint):
 
     def _collect(self, now: float) -> None:
         """Take what the group tells, and whether it wants to register again."""
-        self._events.extend(self.group.take_events())
+        self._events.extend(told(self.name, event) for event in self.group.take_events())
         self._timers.set("group", self.group.next_timeout())
+        if self.state == "registered" and self.group.wants_registration(now) is not None:
+            self.register(now)
 
     def _tell_group_secrets(self) -> None:
         if self.secrets is None:
@@ -377,10 +392,23 @@ class Member(Endpoint):
 
     def _on_own_timer(self, key: Hashable, now: float) -> None:
         if key == "register":
-            self.state = "idle" if self.state in {"waiting", "registered"} else self.state
             self.register(now)
         elif key == "ack":
             self._send_ack()
         elif key == "group":
             self.group.handle_timeout(now)
             self._collect(now)
+
+
+def told(group: str, event: MemberEvent) -> Event:
+    """A membership's event as the engine tells it."""
+    match event:
+        case SAsInstalled(rekey_spis=rekey_spis, data_spis=data_spis):
+            return KeysInstalled(group=group, rekey_spis=rekey_spis, data_spis=data_spis)
+        case LifecycleChanged(category=category, spi=spi, lifecycle=lifecycle):
+            return SALifecycleChanged(group=group, category=category, spi=spi, lifecycle=lifecycle.value)
+        case SAEnded(category=category, spi=spi, reason=reason):
+            return SAExpired(group=group, category=category, spi=spi, reason=reason)
+        case RegistrationPlanned(reason=why, delay=delay):
+            return RegistrationScheduled(group=group, reason=why.value, delay=round(delay, 3))
+    raise InternalError(f"an event that has no words: {type(event).__name__}")

@@ -142,7 +142,7 @@ class PhaseOneExchanges:
 
     def _continue(self, half: HalfOpen, message: Message, octets: bytes, path: Path, now: float) -> None:
         machine, conversation, endpoint = half.machine, half.conversation, self._endpoint
-        again = conversation.repeated(octets)
+        again = conversation.repeated(octets, now)
         if again is not None:
             endpoint.retransmissions += len(again)
             endpoint.send(again, half.path, None, now)
@@ -154,7 +154,7 @@ class PhaseOneExchanges:
             if half.known:  # one that begins with a bad message is not kept
                 self._keep(half)
             raise
-        conversation.answered(octets)
+        conversation.answered(octets, now)
         half.path = path
         if half.initiated and machine.floating:
             half.path = Path(path.local._replace(port=NAT_PORT), path.remote._replace(port=NAT_PORT))

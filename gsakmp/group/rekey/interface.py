@@ -1,7 +1,8 @@
 """What a rekey algorithm is: who gets which key, and what a push carries when membership changes.
 
 The GSA paper wants "a variety of alternative algorithms" behind one building block. An algorithm works
-for one Rekey SA. It makes, keeps and wraps keys; sequence numbers, signatures and datagrams are none of its business.
+for one Rekey SA. It makes, keeps and wraps keys; sequence numbers, signatures and datagrams are none of its
+business.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ class RekeyPlan:
     group_key: KEK | None
     """The new KEK, or None where the present one stays."""
     key_packets: tuple[tuple[KeyPacket, ...], ...] = ()
-    """For each push in turn, under the KEK in force before the change: the key packets that lead the members
-    who stay to the new KEK. Their SPI is that of the Rekey SA that the new KEK is for."""
+    """For each push in turn, under the KEK in force before the change: the key packets that lead the
+    members who stay to the new KEK. Their SPI is that of the Rekey SA that the new KEK is for. A KEK
+    packet among them lacks the public key, which `gsakmp.group.payloads.with_signature_key` puts in."""
     re_pull: bool = False
     """Whether members can't be led there, and must register again."""
     state: bytes = field(repr=False)

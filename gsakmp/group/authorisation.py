@@ -1,0 +1,92 @@
+"""Whether somebody may be in a group: the policy's patterns, and what phase 1 proved (RFC 6407, 3.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from cryptography import x509
+
+from gsakmp.errors import PolicyRefused
+from gsakmp.group.policy import GroupPolicy, MemberPolicy
+from gsakmp.identities import Identity
+
+__all__ = ["admitted", "matches"]
+
+WITHOUT_CASE: Final = frozenset({"fqdn", "user-fqdn"})
+"""Types of identity in which upper and lower case are one: the names of DNS."""
+
+TEXT_NAMES: Final = (x509.DNSName, x509.RFC822Name, x509.UniformResourceIdentifier, x509.IPAddress)
+"""Kinds of alternative names that a pattern can be about."""
+
+
+def admitted(policy: GroupPolicy, identity: Identity, certificate: x509.Certificate | None) -> MemberPolicy:
+    """The first entry of `policy.members` that fits the identity that phase 1 has proved, and the certificate
+    that proved it (None for a pre-shared key). An entry with both patterns wants both to fit.
+
+    Raises `PolicyRefused` for a stranger.
+    """
+    for member in policy.members:
+        if not (member.identity or member.certificate):
+            continue
+        if member.identity and not _identity_fits(member.identity, identity):
+            continue
+        if member.certificate and not _certificate_fits(member.certificate, certificate):
+            continue
+        return member
+    raise PolicyRefused(f"{identity} may not be a member of the group {policy.name!r}")
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether the text is the pattern, in which each ``*`` stands for any characters, none included. It takes
+    time in proportion to both, whatever they are."""
+    first, *rest = pattern.split("*")
+    if not rest:
+        return text == pattern
+    last = rest.pop()
+    if len(text) < len(first) + len(last) or not (text.startswith(first) and text.endswith(last)):
+        return False
+    at, end = len(first), len(text) - len(last)
+    for part in rest:
+        found = text.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
+
+
+def _identity_fits(pattern: str, identity: Identity) -> bool:
+    kind, _, wanted = pattern.partition(":")
+    found_kind, _, found = identity.to_text().partition(":")
+    if kind != found_kind:
+        return False
+    if kind in WITHOUT_CASE:
+        # Octets that are no name are shown in hex, which is not what a pattern for names is about.
+        return isinstance(identity.data, str) and matches(wanted.lower(), found.lower())
+    if "*" in wanted:
+        return matches(wanted, found)
+    return Identity.from_text(pattern) == identity
+
+
+def _certificate_fits(pattern: str, certificate: x509.Certificate | None) -> bool:
+    """A pattern with ``=`` is for the subject, any other for an alternative name: so that a star never
+    reaches from one sort of name into the other."""
+    if certificate is None:
+        return False
+    if "=" in pattern:
+        try:
+            return matches(pattern, certificate.subject.rfc4514_string())
+        except ValueError:
+            return False
+    return any(matches(pattern.lower(), name.lower()) for name in _alternative_names(certificate))
+
+
+def _alternative_names(certificate: x509.Certificate) -> Iterator[str]:
+    """DNS names, mail addresses, URIs and IP addresses; none where the extension is missing or broken."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        for name in names:
+            if isinstance(name, TEXT_NAMES):
+                yield str(name.value)
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+        return

@@ -1,0 +1,185 @@
+"""Who registers: what message 2 offers and message 4 gives (RFC 6407, 3.4, 3.5 and 7.4.2)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from gsakmp.errors import PolicyRefused, StateError
+from gsakmp.group.making import new_rekey_spi
+from gsakmp.group.payloads import data_key_packet, group_sa, rekey_key_packet, sender_id_packet
+from gsakmp.group.records import AllocateSenderIDs, MemberRecord, PutMember
+from gsakmp.group.rekey import RekeyAlgorithm, RekeyPlan
+from gsakmp.group.rekeying import Rekeying
+from gsakmp.group.sa import GSA, DataSA, RekeySA
+from gsakmp.group.schedule import JOIN_REKEY_SECONDS
+from gsakmp.group.server_core import MEMBERS, ServerCore
+from gsakmp.group.server_types import Admission, MemberJoined, Offer
+from gsakmp.identities import Identity
+from gsakmp.payloads import KeyDownload, KeyPacket, LKHDownloadArray
+from gsakmp.registries import LKHKeyAttribute
+
+__all__ = ["Registration"]
+
+
+class Registration:
+    """Takes members into one group."""
+
+    def __init__(self, core: ServerCore, rekeying: Rekeying) -> None:
+        self.core = core
+        self.rekeying = rekeying
+
+    # -- message 2 -------------------------------------------------------------------------------------
+
+    def offer(self, identity: Identity, now: float, sender: bool, address: str) -> Offer:
+        """See `GroupServer.offer`. Nothing changes but an SPI that is set aside for joiners."""
+        core = self.core
+        if core.dissolved:
+            raise PolicyRefused(f"the group {core.name!r} has ended")
+        known = core.state.members.get(identity)
+        if known is None and len(core.state.members) >= MEMBERS:
+            raise PolicyRefused(f"the group {core.name!r} is full: it has {MEMBERS} members")
+        rekey = self._offered_rekey(known, core.index_of(identity, address), now)
+        data = self._offered_data(known)
+        policy = core.policy
+        return Offer(
+            group=core.name,
+            member=identity,
+            policy=group_sa(
+                GSA(rekey=rekey, data=data),
+                activation_delay=policy.activation_delay,
+                deactivation_delay=policy.deactivation_delay,
+                now=now,
+            ),
+            rekey=rekey,
+            data=data,
+            sender=sender,
+            counter_mode=bool(core.sender_ids.bits),
+        )
+
+    def _offered_rekey(
+        self, known: MemberRecord | None, index: int | None, now: float
+    ) -> tuple[RekeySA, ...]:
+        """The Rekey SA in force; or, for a joiner who must read no push of the past, one that its admission
+        makes (RFC 6407, 7.4.2). Where nothing was pushed yet there is no such past."""
+        core = self.core
+        record = None if index is None else core.rekey_record(index)
+        if record is None:
+            return ()
+        sa = record.sa
+        if known is not None or core.policy.backward_rekey != "new-kek" or not sa.sequence_number:
+            return (sa,)
+        if sa.policy_index not in core.joining:
+            core.joining[sa.policy_index] = new_rekey_spi(core.random, core.state.rekey_sas)
+        spi = core.joining[sa.policy_index]
+        lifetime = core.policy.rekey[sa.policy_index].lifetime
+        return (replace(sa, spi=spi, key=b"", sequence_number=0, created_at=now, lifetime_seconds=lifetime),)
+
+    def _offered_data(self, known: MemberRecord | None) -> tuple[DataSA, ...]:
+        """All data SAs in force; with backward rekey, those alone that were made since the member joined.
+        The others' successors come by push, so a group that can't push has no backward rekey."""
+        core = self.core
+        sas = tuple(record.sa for record in core.ledger.data_records())
+        if core.policy.backward_rekey == "off" or not core.indices():
+            return sas
+        return tuple(sa for sa in sas if known is not None and sa.created_at > known.registered_at)
+
+    # -- message 4 -------------------------------------------------------------------------------------
+
+    def admit(
+        self, offer: Offer, identity: Identity, address: str, requested: int, subject: str, now: float
+    ) -> Admission:
+        """See `GroupServer.admit`."""
+        core = self.core
+        if offer.group != core.name or offer.member != identity:
+            raise StateError(f"the offer is for {offer.member} in {offer.group!r}")
+        self._check_current(offer, address, now)
+        count = core.sender_ids.wanted(requested, offer.sender)
+        first = core.state.next_sender_id
+        if not core.sender_ids.available(first, count):
+            self.rekeying.start_over(now, "sender ids")
+            raise StateError("the sender ids have run out, and the group starts over")
+        known = core.state.members.get(identity)
+        packets = self._place(offer, identity, now)
+        given = tuple(range(first, first + count))
+        if given:
+            core.ledger.stage(AllocateSenderIDs(group=core.name, next_sender_id=first + count))
+            packets += (sender_id_packet(core.sender_ids.bits, given),)
+        record = MemberRecord(
+            identity=identity,
+            registered_at=known.registered_at if known else now,
+            address=address,
+            sender_ids=given,
+            acknowledged=known.acknowledged if known else 0,
+            key=_own_key(packets),
+            certificate=subject,
+        )
+        core.ledger.stage(PutMember(group=core.name, record=record))
+        core.audit(now, "registered" if known else "joined", identity, address)
+        core.events.append(
+            MemberJoined(group=core.name, member=identity, new=known is None, sender_ids=given)
+        )
+        core.on_registered(identity)
+        if len(offer.data) < len(core.ledger.data_records()) and core.join_rekey_at is None:
+            core.join_rekey_at = now + JOIN_REKEY_SECONDS
+        return Admission(
+            sequence_number=self._sequence_number(offer),
+            key_download=KeyDownload(key_packets=packets),
+            sender_ids=given,
+            new=known is None,
+        )
+
+    def _check_current(self, offer: Offer, address: str, now: float) -> None:
+        """Raises `StateError` unless the same would be offered again."""
+        if _spis(offer) != _spis(self.offer(offer.member, now, offer.sender, address)):
+            raise StateError("a rekey has overtaken the offer")
+
+    def _place(self, offer: Offer, identity: Identity, now: float) -> tuple[KeyPacket, ...]:
+        """Into the rekey algorithm's structure; the key packets of the SAs offered."""
+        core = self.core
+        packets = tuple(data_key_packet(sa) for sa in offer.data)
+        for offered in offer.rekey:
+            index, spi = offered.policy_index, offered.spi
+            if spi not in core.state.rekey_sas:
+                self._make_for_joiners(index, identity, spi, now)
+            elif identity not in core.placed[index]:
+                core.plan(index, partial(self._add, identity, spi, False))
+            core.placed[index].add(identity)
+            # by SPI anew: what was offered may have had no key
+            packets += (rekey_key_packet(core.state.rekey_sas[spi].sa),)
+            own = core.algorithms[index].download(identity)
+            packets += tuple(packet.replace(spi=spi) for packet in own)
+        return packets
+
+    def _make_for_joiners(self, index: int, identity: Identity, spi: bytes, now: float) -> None:
+        """The Rekey SA that was promised; those who are in already get it by push under the old KEK."""
+
+        def change(algorithm: RekeyAlgorithm, spi: bytes) -> RekeyPlan:
+            return self._add(identity, spi, True, algorithm)
+
+        if not self.rekeying.replace_kek(index, now, "joined", change, spi=spi):
+            raise StateError("the group could not be led to a new KEK, and starts over")
+
+    def _add(self, identity: Identity, spi: bytes, new: bool, algorithm: RekeyAlgorithm) -> RekeyPlan:
+        return algorithm.add((identity,), spi, new, self.core.random)
+
+    def _sequence_number(self, offer: Offer) -> int | None:
+        """That of the last push under the Rekey SA (RFC 6407, 5.7)."""
+        for sa in offer.rekey:
+            return self.core.state.rekey_sas[sa.spi].sa.sequence_number
+        return None
+
+
+def _spis(offer: Offer) -> list[bytes]:
+    return [sa.spi for sa in offer.rekey] + [sa.spi for sa in offer.data]
+
+
+def _own_key(packets: tuple[KeyPacket, ...]) -> bytes:
+    """The member's own key among them: the first of an LKH_DOWNLOAD_ARRAY (RFC 6407, 5.6.3.1)."""
+    for packet in packets:
+        for attribute in packet.attributes:
+            if attribute.type == LKHKeyAttribute.LKH_DOWNLOAD_ARRAY and isinstance(
+                attribute.value, LKHDownloadArray
+            ):
+                return attribute.value.lkh_keys[0].key_data if attribute.value.lkh_keys else b""
+    return b""

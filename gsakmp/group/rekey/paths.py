@@ -1,0 +1,133 @@
+"""A member's side of LKH: the keys on the path from its leaf to the root (RFC 6407, 4.4 and 5.6.3).
+
+It serves the star of `gsakmp.group.rekey.flat` and any tree that is said in the same payloads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from gsakmp.crypto import KEK, CBCCipher
+from gsakmp.errors import DecodeError, LengthMismatch
+from gsakmp.group.rekey.packets import KEY_TYPES, padded
+from gsakmp.payloads import KeyPacket, LKHDownloadArray, LKHKey, LKHUpdateArray
+from gsakmp.registries import KEKKeyAttribute, KeyDownloadType, LKHKeyAttribute
+
+__all__ = ["PathKeys"]
+
+LONGEST_PATH: Final = 65_536
+"""Keys of one array: LKH ids have 16 bits, and none is on a path twice."""
+
+Held = tuple[int, KEK]
+"""A handle and the key that it names."""
+
+
+class PathKeys:
+    """See `gsakmp.group.rekey.MemberKeys`. `cipher` is the Rekey SA's, which LKH keys share (RFC 6407,
+    5.3.2). Its text shows no key."""
+
+    def __init__(self, cipher: CBCCipher) -> None:
+        self.cipher = cipher
+        self._held: dict[int, Held] = {}
+        self._leaf: int | None = None
+
+    def __repr__(self) -> str:
+        return f"PathKeys({len(self._held)} keys)"
+
+    @property
+    def base_key(self) -> bytes:
+        """The leaf's key without its IV, from which acknowledgements of the LKH types are made (RFC 8263, 2.2
+        and 2.4); empty for who has no leaf."""
+        return b"" if self._leaf is None else self._held[self._leaf][1].key
+
+    def install(self, packets: Sequence[KeyPacket]) -> None:
+        """See `MemberKeys.install`. A download without LKH keys leaves none."""
+        downloads = [value for value in _arrays(packets) if isinstance(value, LKHDownloadArray)]
+        if len(downloads) > 1:
+            raise DecodeError("more than one LKH_DOWNLOAD_ARRAY (RFC 6407, 5.6.3.1)", "key_packets")
+        held: dict[int, Held] = {}
+        leaf: int | None = None
+        for array in downloads:
+            _check_path(array)
+            held = {
+                key.lkh_id: (key.key_handle, KEK.parse(self.cipher, key.key_data))
+                for key in self._ours(array)
+            }
+            leaf = array.lkh_keys[0].lkh_id
+        self._held, self._leaf = held, leaf
+
+    def follow(self, packets: Sequence[KeyPacket], cipher: CBCCipher) -> KEK | None:
+        """See `MemberKeys.follow`. A plain KEK packet gives the new KEK itself."""
+        found = _plain_kek(packets, cipher)
+        new: dict[int, Held] = {}
+        for array in _arrays(packets):
+            if not isinstance(array, LKHUpdateArray):
+                continue
+            _check_path(array)
+            held = self._held.get(array.lkh_id)
+            if held is None or held[0] != array.key_handle:
+                continue
+            path = dict(self._opened(array, held[1], cipher))
+            root = path[array.lkh_keys[-1].lkh_id][1]
+            if found is not None and found.build() != root.build():
+                raise DecodeError("two ways lead to different KEKs", "key_packets")
+            found = root
+            new.update(path)
+        self._held.update(new)
+        return found
+
+    def _opened(self, array: LKHUpdateArray, under: KEK, cipher: CBCCipher) -> Iterator[tuple[int, Held]]:
+        """Each key under the one before it (RFC 6407, 5.6.3.2)."""
+        for key in array.lkh_keys:
+            if key.key_type != KEY_TYPES[cipher.name]:
+                raise DecodeError(f"an LKH key for {key.key_type!r}, not the SA KEK's cipher", "key_packets")
+            under = _unwrapped(key.key_data, under, cipher)
+            yield key.lkh_id, (key.key_handle, under)
+
+    def _ours(self, array: LKHDownloadArray) -> tuple[LKHKey, ...]:
+        if any(key.key_type != KEY_TYPES[self.cipher.name] for key in array.lkh_keys):
+            raise DecodeError("an LKH key for another cipher than the SA KEK's", "key_packets")
+        return array.lkh_keys
+
+
+def _arrays(packets: Sequence[KeyPacket]) -> Iterator[LKHDownloadArray | LKHUpdateArray]:
+    for packet in packets:
+        if packet.kd_type != KeyDownloadType.LKH:
+            continue
+        for attribute in packet.attributes:
+            value = attribute.value
+            if isinstance(value, LKHDownloadArray | LKHUpdateArray):
+                yield value
+            elif attribute.type != LKHKeyAttribute.SIG_ALGORITHM_KEY:
+                raise DecodeError("an attribute that is no LKH array", "key_packets")
+
+
+def _check_path(array: LKHDownloadArray | LKHUpdateArray) -> None:
+    """Raises `DecodeError` for an array of another version, without keys, or with a node twice."""
+    nodes = [key.lkh_id for key in array.lkh_keys]
+    if array.lkh_version != 1:
+        raise DecodeError(f"LKH version {array.lkh_version} is not 1 (RFC 6407, 5.6.3)", "key_packets")
+    if not nodes or len(nodes) > LONGEST_PATH or len(set(nodes)) != len(nodes):
+        raise DecodeError("an LKH array without keys, or with a node twice", "key_packets")
+
+
+def _plain_kek(packets: Sequence[KeyPacket], cipher: CBCCipher) -> KEK | None:
+    for packet in packets:
+        if packet.kd_type == KeyDownloadType.KEK:
+            for attribute in packet.attributes:
+                if attribute.type == KEKKeyAttribute.KEK_ALGORITHM_KEY and isinstance(attribute.value, bytes):
+                    return KEK.parse(cipher, attribute.value)
+    return None
+
+
+def _unwrapped(octets: bytes, under: KEK, cipher: CBCCipher) -> KEK:
+    """Raises `LengthMismatch` for what is not IV, key and zeros to the end of the block."""
+    size = cipher.block_size + cipher.key_size
+    block = under.cipher.block_size
+    if len(octets) != size + -size % block:
+        raise LengthMismatch(f"{len(octets)} octets are no wrapped key of {padded(cipher)}", "key_packets")
+    opened = under.decrypt(octets)
+    if any(opened[size:]):
+        raise DecodeError("a wrapped key is not followed by zeros", "key_packets")
+    return KEK.parse(cipher, opened[:size])

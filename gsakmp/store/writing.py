@@ -1,0 +1,227 @@
+"""Changes as statements, within one transaction.
+
+Changes of one kind that follow one another are one statement with many rows, where nothing has to be
+checked for each. Counters have their guard in the statement itself: the row is only touched where the number
+moves on, whatever the caller believes the present one to be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+from typing import Any, Final
+
+from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects.sqlite import Insert
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from gsakmp.errors import StateError
+from gsakmp.group import records
+from gsakmp.group.records import Change
+from gsakmp.store import rows, schema
+from gsakmp.store.sealing import Sealer
+
+__all__ = ["AUDIT_ENTRIES", "write"]
+
+AUDIT_ENTRIES: Final = 1_000_000
+"""Entries of the audit that are kept, about 150 megabytes; the oldest go."""
+
+
+def put(table: Table, key: tuple[str, ...], kept: tuple[str, ...] = ()) -> Insert:
+    """A row that takes the place of the one with the same `key`, but for its `id` and what is `kept`."""
+    statement = upsert(table)
+    left = {"id", *key, *kept}
+    new = {column.name: statement.excluded[column.name] for column in table.c if column.name not in left}
+    return statement.on_conflict_do_update(index_elements=key, set_=new)
+
+
+def put_rekey_sa() -> Insert:
+    statement = upsert(schema.rekey_sas)
+    key = ("group_id", "spi")
+    new = {
+        column.name: statement.excluded[column.name]
+        for column in schema.rekey_sas.c
+        if column.name not in {"id", *key}
+    }
+    forward = statement.excluded.sequence_number >= schema.rekey_sas.c.sequence_number
+    return statement.on_conflict_do_update(index_elements=key, set_=new, where=forward)
+
+
+G, R, D, M = schema.groups.c, schema.rekey_sas.c, schema.data_sas.c, schema.members.c
+A, L = schema.rekey_algorithms.c, schema.audit.c
+
+GROUP_ID: Final = select(G.id).where(G.name == bindparam("of_name"))
+PUT_GROUP: Final = put(schema.groups, ("name",), kept=("created_at", "next_sender_id"))
+PUT_REKEY_SA: Final = put_rekey_sa()
+PUT_DATA_SA: Final = put(schema.data_sas, ("group_id", "protocol", "spi"))
+PUT_MEMBER: Final = put(schema.members, ("group_id", "identity_type", "identity_data"))
+PUT_ALGORITHM: Final = put(schema.rekey_algorithms, ("group_id", "policy_index"))
+REMOVE_REKEY_SA: Final = delete(schema.rekey_sas).where(
+    R.group_id == bindparam("of_group"), R.spi == bindparam("of_spi")
+)
+REMOVE_DATA_SA: Final = delete(schema.data_sas).where(
+    D.group_id == bindparam("of_group"), D.protocol == bindparam("of_protocol"), D.spi == bindparam("of_spi")
+)
+REMOVE_MEMBER: Final = delete(schema.members).where(
+    M.group_id == bindparam("of_group"),
+    M.identity_type == bindparam("of_type"),
+    M.identity_data == bindparam("of_data"),
+)
+REMOVE_ALGORITHM: Final = delete(schema.rekey_algorithms).where(
+    A.group_id == bindparam("of_group"), A.policy_index == bindparam("of_index")
+)
+ADVANCE: Final = (
+    update(schema.rekey_sas)
+    .where(R.group_id == bindparam("of_group"), R.spi == bindparam("of_spi"))
+    .where(R.sequence_number < bindparam("following"))
+    .values(sequence_number=bindparam("following"))
+)
+ALLOCATE: Final = (
+    update(schema.groups)
+    .where(G.id == bindparam("of_group"), G.next_sender_id <= bindparam("following"))
+    .values(next_sender_id=bindparam("following"))
+)
+RESET: Final = update(schema.groups).where(G.id == bindparam("of_group")).values(next_sender_id=0)
+AUDIT: Final = insert(schema.audit)
+FORGET: Final = delete(schema.audit).where(
+    L.id <= select(func.max(L.id)).scalar_subquery() - bindparam("kept")
+)
+
+
+class Writer:
+    """One transaction's changes."""
+
+    def __init__(self, connection: Connection, sealer: Sealer, audit_entries: int) -> None:
+        self.connection = connection
+        self.sealer = sealer
+        self.audit_entries = audit_entries
+        self._groups: dict[str, int] = {}
+
+    def group_id(self, name: str) -> int:
+        """The row of a group. Raises `StateError` where there is none."""
+        known = self._groups.get(name)
+        if known is None:
+            known = self.connection.execute(GROUP_ID, {"of_name": name}).scalar()
+            if known is None:
+                raise StateError(f"there is no group {name!r}")
+            self._groups[name] = known
+        return known
+
+    def put_groups(self, changes: Iterable[records.PutGroup]) -> None:
+        for change in changes:
+            id_type, data = rows.identity_columns(change.identity)
+            row = {
+                "name": change.group,
+                "identity_type": id_type,
+                "identity_data": data,
+                "created_at": float(change.created_at),
+                "policy_digest": change.policy_digest,
+                "next_sender_id": 0,
+            }
+            self.connection.execute(PUT_GROUP, row)
+
+    def put_rekey_sas(self, changes: Iterable[records.PutRekeySA]) -> None:
+        for change in changes:
+            group = self.group_id(change.group)
+            row = rows.rekey_sa_row(change.group, group, change.record, self.sealer)
+            if self.connection.execute(PUT_REKEY_SA, row).rowcount != 1:
+                raise StateError(
+                    f"sequence number {change.record.sa.sequence_number} of {change.group!r} would go back"
+                )
+
+    def remove_rekey_sas(self, changes: Iterable[records.RemoveRekeySA]) -> None:
+        self._many(REMOVE_REKEY_SA, [{"of_group": self.group_id(c.group), "of_spi": c.spi} for c in changes])
+
+    def advance(self, changes: Iterable[records.AdvanceSequenceNumber]) -> None:
+        for change in changes:
+            group, number = self.group_id(change.group), change.sequence_number
+            values = {"of_group": group, "of_spi": change.spi, "following": number}
+            if self.connection.execute(ADVANCE, values).rowcount != 1:
+                raise StateError(
+                    f"sequence number {number} of {change.group!r} would go back, or its Rekey SA is gone"
+                )
+
+    def put_data_sas(self, changes: Iterable[records.PutDataSA]) -> None:
+        self._many(
+            PUT_DATA_SA,
+            [rows.data_sa_row(c.group, self.group_id(c.group), c.record, self.sealer) for c in changes],
+        )
+
+    def remove_data_sas(self, changes: Iterable[records.RemoveDataSA]) -> None:
+        self._many(
+            REMOVE_DATA_SA,
+            [
+                {"of_group": self.group_id(c.group), "of_protocol": int(c.protocol), "of_spi": c.spi}
+                for c in changes
+            ],
+        )
+
+    def put_members(self, changes: Iterable[records.PutMember]) -> None:
+        self._many(
+            PUT_MEMBER,
+            [rows.member_row(c.group, self.group_id(c.group), c.record, self.sealer) for c in changes],
+        )
+
+    def remove_members(self, changes: Iterable[records.RemoveMember]) -> None:
+        gone = []
+        for change in changes:
+            id_type, data = rows.identity_columns(change.identity)
+            gone.append({"of_group": self.group_id(change.group), "of_type": id_type, "of_data": data})
+        self._many(REMOVE_MEMBER, gone)
+
+    def allocate(self, changes: Iterable[records.AllocateSenderIDs]) -> None:
+        for change in changes:
+            values = {"of_group": self.group_id(change.group), "following": change.next_sender_id}
+            if self.connection.execute(ALLOCATE, values).rowcount != 1:
+                raise StateError(f"sender id {change.next_sender_id} of {change.group!r} would go back")
+
+    def reset(self, changes: Iterable[records.ResetSenderIDs]) -> None:
+        for change in changes:
+            self.connection.execute(RESET, {"of_group": self.group_id(change.group)})
+
+    def put_algorithms(self, changes: Iterable[records.PutRekeyAlgorithm]) -> None:
+        for change in changes:
+            group, index = self.group_id(change.group), change.policy_index
+            if not change.state:
+                self.connection.execute(REMOVE_ALGORITHM, {"of_group": group, "of_index": index})
+                continue
+            sealed = self.sealer.seal(change.state, *rows.algorithm_place(change.group, index))
+            row = {"group_id": group, "policy_index": index, "state": sealed}
+            self.connection.execute(PUT_ALGORITHM, row)
+
+    def add_audit(self, changes: Iterable[records.Audit]) -> None:
+        entries = [
+            {"group_name": c.group, "at": float(c.at), "kind": c.kind, "member": c.member, "detail": c.detail}
+            for c in changes
+        ]
+        self._many(AUDIT, entries)
+        self.connection.execute(FORGET, {"kept": self.audit_entries})
+
+    def _many(self, statement: Any, values: list[dict[str, Any]]) -> None:
+        self.connection.execute(statement, values)
+
+
+HANDLERS: Final[dict[type, Callable[[Writer, Any], None]]] = {
+    records.PutGroup: Writer.put_groups,
+    records.PutRekeySA: Writer.put_rekey_sas,
+    records.RemoveRekeySA: Writer.remove_rekey_sas,
+    records.AdvanceSequenceNumber: Writer.advance,
+    records.PutDataSA: Writer.put_data_sas,
+    records.RemoveDataSA: Writer.remove_data_sas,
+    records.PutMember: Writer.put_members,
+    records.RemoveMember: Writer.remove_members,
+    records.AllocateSenderIDs: Writer.allocate,
+    records.ResetSenderIDs: Writer.reset,
+    records.PutRekeyAlgorithm: Writer.put_algorithms,
+    records.Audit: Writer.add_audit,
+}
+
+
+def write(connection: Connection, sealer: Sealer, changes: Sequence[Change], audit_entries: int) -> None:
+    """All changes, in their order. Raises `StateError` for one that must not be; then roll back."""
+    writer = Writer(connection, sealer, audit_entries)
+    for kind, run in groupby(changes, key=type):
+        handler = HANDLERS.get(kind)
+        if handler is None:
+            raise StateError(f"{kind.__name__} is no change of a group's state")
+        handler(writer, run)

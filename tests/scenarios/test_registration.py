@@ -1,0 +1,174 @@
+"""Members register with a GCKS, over good networks and bad ones (RFC 6407, 3)."""
+
+from __future__ import annotations
+
+import pytest
+
+from gsakmp.exchanges.address import Address
+from gsakmp.exchanges.credentials import Credentials, SharedKey
+from gsakmp.group.policy import MemberPolicy
+from gsakmp.peers import events
+from gsakmp.peers.network import Conditions, Travelling
+from tests.world import GCKS_ADDRESS, GROUP, START, World, group_policy, phase1
+
+
+def same_keys(world: World, *members: object) -> None:
+    """Every member holds the group's SAs, keys and all, as the journal has them."""
+    state = world.journal.groups["video"]
+    rekey = {record.sa.spi: record.sa.key for record in state.rekey_sas.values() if record.retired_at is None}
+    data = {
+        record.sa.spi: (record.sa.algorithm_key, record.sa.integrity_key)
+        for record in state.data_sas.values()
+        if record.retired_at is None
+    }
+    for member in members:
+        gsa = member.group.gsa
+        assert {sa.spi: sa.key for sa in gsa.rekey}.items() >= rekey.items()
+        assert {sa.spi: (sa.algorithm_key, sa.integrity_key) for sa in gsa.data}.items() >= data.items()
+
+
+def test_a_member_registers() -> None:
+    world = World()
+    member = world.member(1)
+    assert world.run(5, lambda: member.state == "registered")
+    same_keys(world, member)
+    assert "MemberRegistered" in world.kinds("gcks")
+    assert "Registered" in world.kinds("member1")
+    assert [str(address) for address in member.multicast_groups()] == ["239.192.0.1:848"]
+    # phase 1 has six messages, the pull four (RFC 2409, 5; RFC 6407, 3.2); nothing was sent twice
+    assert len(world.network.sent) == 10
+
+
+def test_aggressive_mode() -> None:
+    world = World(
+        phase1_changes={"aggressive_responder": True}, endpoint_changes={"aggressive": True}
+    )
+    member = world.member(1)
+    assert world.run(5, lambda: member.state == "registered")
+    assert len(world.network.sent) == 7
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_bad_network_only_takes_longer(seed: int) -> None:
+    conditions = Conditions(loss=0.2, repeat=0.1, corrupt=0.05, delay=0.02, jitter=0.5)
+    world = World(conditions=conditions, seed=seed)
+    members = [world.member(number) for number in range(8)]
+    assert world.run(600, lambda: all(member.state == "registered" for member in members))
+    same_keys(world, *members)
+    ids = [member.group.sender_ids for member in members]
+    assert len(set(ids)) == len(ids)
+
+
+def test_the_wrong_key_gets_nothing() -> None:
+    world = World()
+    wrong = phase1("fqdn:member1.example", credentials=Credentials(shared_keys=(SharedKey(b"another key"),)))
+    member = world.member(1, endpoint=world.endpoint("fqdn:member1.example", phase1=wrong))
+    assert not world.run(200, lambda: member.state == "registered")
+    assert world.journal.groups["video"].members == {}
+    assert not world.network.events("gcks", events.ISAKMPSAEstablished)
+    assert world.network.events("member1", events.RegistrationScheduled)
+
+
+def test_a_stranger_is_refused_and_told() -> None:
+    world = World(policy=group_policy(members=(MemberPolicy(identity="fqdn:*.plant.example"),)))
+    member = world.member(1)
+    assert world.run(5, lambda: member.state == "waiting")
+    assert world.network.events("gcks", events.RegistrationRefused)
+    assert "refused by the GCKS" in world.network.events("member1", events.ExchangeFailed)[0].problem
+    assert world.journal.groups["video"].members == {}
+
+
+def test_an_unknown_group_is_refused() -> None:
+    from gsakmp.identities import Identity
+
+    world = World()
+    member = world.member(1, group=Identity.from_text("key-id:0x0000beef"))
+    assert world.run(5, lambda: member.state == "waiting")
+    assert GROUP not in world.network.events("gcks", events.RegistrationRefused)[0].problem
+
+
+def test_a_dead_gcks_is_left_for_the_next() -> None:
+    world = World()
+    nobody = Address.from_text("192.0.2.99")
+    member = world.member(1, gcks=(nobody, Address.from_text("192.0.2.1")))
+    assert world.run(300, lambda: member.state == "registered")
+    assert world.network.events("member1", events.ExchangeFailed)
+
+
+def test_a_member_leaves() -> None:
+    world = World()
+    member = world.member(1)
+    assert world.run(5, lambda: member.state == "registered")
+    member.leave(world.network.now)
+    world.run(5)
+    assert world.network.events("gcks", events.MemberLeft)
+    assert world.journal.groups["video"].members == {}
+    assert member.group.gsa.rekey == member.group.gsa.data == ()
+    assert member.state == "idle"
+
+
+def test_a_lost_gcks_state_shows_in_nothing_that_members_hold() -> None:
+    """After a restart the same SAs go on; members notice nothing."""
+    world = World()
+    member = world.member(1)
+    assert world.run(5, lambda: member.state == "registered")
+    before = world.journal.load()["video"]
+    world.start_gcks()
+    world.run(5)
+    after = world.journal.load()["video"]
+    assert after.rekey_sas == before.rekey_sas
+    assert after.data_sas == before.data_sas
+    assert after.members == before.members
+    assert world.network.now > START
+    same_keys(world, member)
+
+
+def test_junk_from_anywhere_changes_nothing() -> None:
+    world = World()
+    source = Address.from_text("203.0.113.9:5000")
+    for data in (b"", b"\0" * 28, b"x" * 2000, bytes(28)[:-1] + b"\x1c", b"\xff"):
+        world.gcks.receive_datagram(data, source, world.network.now)
+    assert world.gcks.datagrams_to_send(world.network.now) == []
+    assert sum(world.gcks.refused.values()) == 4
+    member = world.member(1)
+    assert world.run(5, lambda: member.state == "registered")
+
+
+def test_message_1_costs_nothing_to_keep() -> None:
+    """10,000 first messages from as many places leave no half-open exchange behind (RFC 2408, 2.5.3)."""
+    world = World()
+    member = world.member(1)
+    world.network.flush()
+    first = world.network.sent[0].data
+    for number in range(10_000):
+        cookie = number.to_bytes(8, "big", signed=False)[:7] + b"\x01"
+        source = Address.from_text(f"203.0.{number // 250}.{1 + number % 250}")
+        world.gcks.receive_datagram(cookie + first[8:], source, world.network.now)
+        world.gcks.datagrams_to_send(world.network.now)
+    assert len(world.gcks._phase1) == 0
+    assert world.run(5, lambda: member.state == "registered")
+
+
+def test_half_open_exchanges_of_one_source_are_limited() -> None:
+    """Members that go silent after message 3, all behind one address."""
+    world = World(endpoint_changes={"half_open_per_source": 3})
+    third_messages = []
+
+    def after_message_3(travelling: Travelling) -> list[tuple[float, bytes]]:
+        to_gcks = travelling.destination.host == GCKS_ADDRESS.host
+        if to_gcks and travelling.data[8:16] != bytes(8):
+            third_messages.append(travelling)
+            return []
+        return [(0.01, travelling.data)]
+
+    world.network.script = after_message_3
+    for number in range(5):
+        world.member(number, local=Address.from_text("198.51.100.1"))
+        world.network.hosts[f"member{number}"].address = Address.from_text("198.51.100.1", 10_000 + number)
+    world.run(1)
+    for travelling in third_messages:
+        world.gcks.receive_datagram(travelling.data, travelling.source, world.network.now)
+    assert len(world.gcks._phase1) == 3
+    assert world.gcks.refused["policy"] == len(third_messages) - 3 >= 2
+    world.run(100)  # given up, so there is room again
+    assert len(world.gcks._phase1) == 0
