@@ -105,7 +105,7 @@ class CookieJar:
             return None
         secrets = (self._secret, self._earlier_secret or self._secret)
         made = [self._made(secret, slot, initiator_cookie, source) for secret in secrets]
-        if not any([compare_digest(one, responder_cookie) for one in made]):
+        if not any(compare_digest(one, responder_cookie) for one in made):
             return None
         self._promote(slot)
         return initiator_cookie + offer.octets
@@ -121,9 +121,8 @@ class CookieJar:
         return made if made != NO_COOKIE else bytes(COOKIE - 1) + b"\1"
 
     def _turn(self, now: float) -> None:
-        """Take a new secret when it is time; the one before still counts, older ones don't. A clock that goes
-        back changes nothing."""
-        if self._since is None:
+        """Take a new secret when it is time; the one before still counts, older ones don't."""
+        if self._since is None or now < self._since:  # the first call, or a clock that was set back
             self._since = now
         elapsed = now - self._since
         if elapsed < self._seconds:

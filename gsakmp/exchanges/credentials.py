@@ -101,7 +101,7 @@ class Credentials:
 
     def __post_init__(self) -> None:
         if self.certificates and self.private_key is not None:
-            from gsakmp.exchanges.certificates import certified_octets
+            from gsakmp.exchanges.certificate_contents import certified_octets
 
             if certified_octets(self.certificates[0]) != public_octets(self.private_key):
                 raise ConfigurationError("the first certificate is not that of the private key")
@@ -135,7 +135,7 @@ class Credentials:
     def certificate_payloads(self) -> tuple[CertificatePayload, ...]:
         """Our certificate and those after it, but no authority's own, which the peer must know by itself
         (RFC 4945, 3.3), nor any twice (3.3.11.1)."""
-        from gsakmp.exchanges.certificates import octets_of
+        from gsakmp.exchanges.certificate_contents import octets_of
 
         own, rest = self.certificates[:1], self.certificates[1:]
         chain = [*own, *(found for found in rest if found.subject != found.issuer)]
@@ -148,7 +148,7 @@ class Credentials:
 
     def request_payloads(self) -> tuple[CertificateRequest, ...]:
         """A request for each authority, by its subject's octets (RFC 4945, 3.2.7.1)."""
-        from gsakmp.exchanges.certificates import subject_octets
+        from gsakmp.exchanges.certificate_contents import subject_octets
 
         names = list(dict.fromkeys(subject_octets(found) for found in self.authorities))
         return tuple(
