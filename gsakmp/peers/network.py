@@ -6,6 +6,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
 from itertools import count
 from random import Random as Chance
 from typing import Final
@@ -59,6 +60,7 @@ class Network:
         self.conditions = conditions or Conditions()
         self.now = now
         self.hosts: dict[str, Host] = {}
+        self._at: dict[IPv4Address | IPv6Address, list[str]] = {}
         self.script: Callable[[Travelling], list[tuple[float, bytes]]] | None = None
         """Decides for each datagram instead of chance: when (seconds from now) it arrives, and as what."""
         self.sent: list[Travelling] = []
@@ -72,12 +74,15 @@ class Network:
         """Put an engine on the network; one of that name before it is gone, as after a crash."""
         groups = getattr(engine, "multicast_groups", tuple)
         events = self.hosts[name].events if name in self.hosts else []
+        if name in self.hosts:
+            self.remove(name)
         self.hosts[name] = Host(engine, address, groups, events)
+        self._at.setdefault(address.host, []).append(name)
         return engine
 
     def remove(self, name: str) -> None:
         """Take an engine off; what is under way to it is lost."""
-        del self.hosts[name]
+        self._at[self.hosts.pop(name).address.host].remove(name)
 
     def events(self, name: str, *kinds: type[Event]) -> list[Event]:
         """What an engine has told so far, of these kinds only if there are any."""
@@ -158,11 +163,11 @@ class Network:
                 heapq.heappush(self._air, (self.now + delay, next(self._order), name, travelling, data))
 
     def _receivers(self, sender: Host, destination: Address) -> Iterator[str]:
+        if not destination.host.is_multicast:
+            yield from self._at.get(destination.host, ())
+            return
         for name, host in self.hosts.items():
-            if destination.host.is_multicast:
-                if host is not sender and destination in host.groups():
-                    yield name
-            elif host.address.host == destination.host:
+            if host is not sender and destination in host.groups():
                 yield name
 
     def _weather(self, travelling: Travelling) -> list[tuple[float, bytes]]:

@@ -40,9 +40,7 @@ def test_a_member_registers() -> None:
 
 
 def test_aggressive_mode() -> None:
-    world = World(
-        phase1_changes={"aggressive_responder": True}, endpoint_changes={"aggressive": True}
-    )
+    world = World(phase1_changes={"aggressive_responder": True}, endpoint_changes={"aggressive": True})
     member = world.member(1)
     assert world.run(5, lambda: member.state == "registered")
     assert len(world.network.sent) == 7
@@ -163,8 +161,8 @@ def test_half_open_exchanges_of_one_source_are_limited() -> None:
 
     world.network.script = after_message_3
     for number in range(5):
-        world.member(number, local=Address.from_text("198.51.100.1"))
-        world.network.hosts[f"member{number}"].address = Address.from_text("198.51.100.1", 10_000 + number)
+        member = world.member(number, local=Address.from_text("198.51.100.1"))
+        world.network.add(f"member{number}", member, Address.from_text("198.51.100.1", 10_000 + number))
     world.run(1)
     for travelling in third_messages:
         world.gcks.receive_datagram(travelling.data, travelling.source, world.network.now)

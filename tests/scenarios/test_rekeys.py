@@ -205,23 +205,27 @@ def test_without_a_rekey_sa_the_group_ends_with_its_data_sas() -> None:
 
 def test_several_rekey_sas_and_a_mix_of_data_sas() -> None:
     policy = group_policy(
-        rekey=(rekey(), rekey(destination="239.192.0.9", encryption="aes-256-cbc", signature="ecdsa-256-sha256")),
+        rekey=(rekey(), rekey(destination="239.192.0.9", lifetime=43_200)),
         data=(
             DataPolicy(selector=Selector(destination="ipv4:239.192.0.2")),
             DataPolicy(
                 selector=Selector(destination="ipv4:239.192.0.3"),
                 senders=("ipv4:198.51.100.1", "ipv4:198.51.100.2"),
                 encryption="aes-cbc-128",
-                integrity="hmac-sha2-256",
+                integrity="hmac-sha256",
             ),
         ),
     )
     world = World(policy=policy)
-    members = registered(world, 2)
-    assert all(len(member.group.gsa.rekey) == 2 and len(member.group.gsa.data) == 3 for member in members)
+    members = registered(world, 4)
+    # a pull has one SA KEK at most (RFC 6407, 5.2.1), so each member is given one of the Rekey SAs
+    assert all(len(member.group.gsa.rekey) == 1 and len(member.group.gsa.data) == 3 for member in members)
+    assert len({member.group.gsa.rekey[0].spi for member in members}) == 2
     world.gcks.rekey("video", world.network.now)
     world.run(5)
-    assert all(holds(member, current(world)) for member in members)
+    keys = current(world)
+    assert all(holds(member, (set(), keys[1])) for member in members)
+    assert {sa.key for member in members for sa in member.group.gsa.rekey} >= keys[0]
 
 
 def test_a_forged_push_changes_nothing() -> None:
