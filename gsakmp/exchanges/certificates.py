@@ -15,7 +15,8 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.hashes import HashAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
 from gsakmp.crypto import PublicKey, accepted_public_key
 from gsakmp.errors import AuthenticationFailed, PolicyRefused, shortened
@@ -39,6 +40,9 @@ IKE_PURPOSES: Final = frozenset({"1.3.6.1.5.5.7.3.17", "2.5.29.37.0"})
 PARTIAL: Final = frozenset({x509.DeltaCRLIndicator.oid, x509.IssuingDistributionPoint.oid})
 """What tells that a revocation list does not speak of all certificates (RFC 4945, 5.2.2.4 and 5.2.2.5)."""
 WEAK_HASHES: Final = frozenset({"md5", "sha1"})
+
+
+Signed = x509.Certificate | x509.CertificateRevocationList
 
 
 @dataclass
@@ -149,17 +153,22 @@ class Chains:
     def _check_signature(self, found: Examined, issuer: Examined) -> None:
         self._spend(found)
         try:
-            self._check_hash(found, found.certificate.signature_hash_algorithm)
-            found.certificate.verify_directly_issued_by(issuer.certificate)
+            if self._weak(found, found.certificate):
+                _verify_weak(found.certificate, found.certificate.tbs_certificate_bytes, self._key(issuer))
+            else:
+                found.certificate.verify_directly_issued_by(issuer.certificate)
         except InvalidSignature:
             raise _failed(found, f"its signature is not that of {issuer.name}") from None
         except ODD as error:
             raise _failed(found, f"its signature can't be checked: {error}") from None
 
-    def _check_hash(self, found: Examined, hash_algorithm: HashAlgorithm | None) -> None:
-        name = "no hash" if hash_algorithm is None else hash_algorithm.name
-        if name in WEAK_HASHES and not self.allow_weak:
-            raise _failed(found, f"a signature with {name}, which is weak")
+    def _weak(self, found: Examined, signed: Signed) -> bool:
+        """Whether the signature is with a weak hash. Raises `AuthenticationFailed` if that is not allowed."""
+        hash_algorithm = signed.signature_hash_algorithm
+        weak = hash_algorithm is not None and hash_algorithm.name in WEAK_HASHES
+        if weak and not self.allow_weak:
+            raise _failed(found, "a signature with MD5 or SHA-1, which are weak")
+        return weak
 
     def _spend(self, found: Examined) -> None:
         if not self._signatures_left:
@@ -194,9 +203,12 @@ class Chains:
                 return False
             if any(extension.critical or extension.oid in PARTIAL for extension in given.extensions):
                 return False
-            self._check_hash(issuer, given.signature_hash_algorithm)
-            return given.is_signature_valid(self._key(issuer))
-        except (AuthenticationFailed, *ODD):
+            key = self._key(issuer)
+            if self._weak(issuer, given):
+                _verify_weak(given, given.tbs_certlist_bytes, key)
+                return True
+            return given.is_signature_valid(key)
+        except (AuthenticationFailed, InvalidSignature, *ODD):
             return False
 
 
@@ -217,6 +229,17 @@ def _trusted(certificates: Iterable[x509.Certificate]) -> Iterable[Examined]:
     for certificate in certificates:
         with suppress(*ODD):
             yield _kept(certificate)
+
+
+def _verify_weak(signed: Signed, octets: bytes, key: PublicKey) -> None:
+    """What the provider does itself for better hashes. Raises `InvalidSignature`."""
+    parameters, hash_algorithm = signed.signature_algorithm_parameters, signed.signature_hash_algorithm
+    if isinstance(key, rsa.RSAPublicKey) and isinstance(parameters, PKCS1v15) and hash_algorithm is not None:
+        key.verify(signed.signature, octets, parameters, hash_algorithm)
+    elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(parameters, ec.ECDSA):
+        key.verify(signed.signature, octets, parameters)
+    else:
+        raise InvalidSignature
 
 
 def _failed(found: Examined, problem: str) -> AuthenticationFailed:

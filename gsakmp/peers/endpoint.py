@@ -16,8 +16,9 @@ from gsakmp.errors import GsakmpError, UnexpectedMessage
 from gsakmp.exchanges.address import Address, Datagram
 from gsakmp.exchanges.dpd import DeadPeerDetection
 from gsakmp.exchanges.fragments import Reassembler, split
-from gsakmp.exchanges.informational import delete_isakmp, open_protected, protect
+from gsakmp.exchanges.informational import delete_isakmp, initial_contact, open_protected, protect
 from gsakmp.exchanges.isakmp_sa import ISAKMPSA, Step
+from gsakmp.exchanges.phase1 import aggressive
 from gsakmp.exchanges.retransmission import Conversation
 from gsakmp.message import NON_ESP_MARKER, Message, parse
 from gsakmp.payloads import Delete, Fragment, Notification
@@ -46,6 +47,8 @@ EVENTS: Final = 10_000
 """Events that wait to be taken; the oldest goes first. A shell takes them after every datagram."""
 QUEUED: Final = 100_000
 """Datagrams that wait to be sent. A shell takes them after every few datagrams that it brings."""
+
+AGGRESSIVE: Final = (aggressive.AggressiveModeInitiator, aggressive.AggressiveModeResponder)
 
 Secrets = Callable[[str, bytes, bytes], None]
 """Told the kind of a secret, what it belongs to (cookies, an SPI) and its octets."""
@@ -234,6 +237,7 @@ class Endpoint:
                 interval, configuration.retransmission.tries, self._random, cookies=sa.cookies, now=now
             )
         session = Session(sa, half.path, half.conversation, detection)
+        session.phase1_was_aggressive = isinstance(half.machine, AGGRESSIVE)
         if sa.extensions.initial_contact:
             self._forget_earlier(session, now)
         while len(self.sessions) >= configuration.isakmp_sas:
@@ -258,6 +262,9 @@ class Endpoint:
                 nat=sa.extensions.local_nat or sa.extensions.remote_nat,
             )
         )
+        if configuration.phase1.initial_contact and session.phase1_was_aggressive:
+            # Main Mode says it in its last messages; RFC 2407, 4.6.3 wants it protected
+            self.inform(session, (initial_contact(sa),), now)
         self._session_established(session, now)
 
     def _forget_earlier(self, session: Session, now: float) -> None:

@@ -221,7 +221,9 @@ class GCKS(Endpoint):
         try:
             server = self._group_of(group)
             permission = server.authorise(peer.identity, peer.certificate)
-            offer = server.offer(peer.identity, now, sender=permission.sender)
+            offer = server.offer(
+                peer.identity, now, sender=permission.sender, address=str(session.path.remote)
+            )
         except GsakmpError as error:
             notify = NotifyType.AUTHENTICATION_FAILED
             if not isinstance(error, PolicyRefused):

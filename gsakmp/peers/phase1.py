@@ -42,6 +42,8 @@ class PhaseOneExchanges:
         self._random = random
         self._jar = CookieJar(random)
         self._open: dict[bytes, HalfOpen] = {}
+        # a peer repeats its message 1 without our cookie, before it has seen it
+        self._begun: dict[tuple[bytes, Address], bytes] = {}
         self._by_host: Counter[object] = Counter()  # those that a peer began
 
     def __len__(self) -> int:
@@ -67,7 +69,8 @@ class PhaseOneExchanges:
     def receive(self, message: Message, octets: bytes, path: Path, now: float) -> None:
         """A message of phase 1 that belongs to no established SA. Raises `RemoteError`."""
         both = message.initiator_cookie + message.responder_cookie
-        half = self._open.get(both) or self._open.get(message.initiator_cookie)
+        begun = self._begun.get((message.initiator_cookie, path.remote), both)
+        half = self._open.get(both) or self._open.get(begun) or self._open.get(message.initiator_cookie)
         if half is None:
             half = self._new(message, octets, path, now)
         if half is not None:
@@ -169,8 +172,9 @@ class PhaseOneExchanges:
         key = cookies_of(half)
         self._open[key] = half
         if not half.initiated:
-            half.counted = half.path.remote.host
-            self._by_host[half.counted] += 1
+            half.counted = half.path.remote
+            self._by_host[half.counted.host] += 1
+            self._begun[half.machine.initiator_cookie, half.counted] = key
         self._timers.set(("half-open", key), half.conversation.next_timeout())
         end = half.started_at + self._endpoint.endpoint_configuration.exchange_seconds
         self._timers.set(("half-open end", key), end)
@@ -180,9 +184,11 @@ class PhaseOneExchanges:
         if self._open.pop(key, None) is None:
             return
         if not half.initiated:
-            self._by_host[half.counted] -= 1
-            if not self._by_host[half.counted]:
-                del self._by_host[half.counted]
+            host = half.counted.host
+            self._by_host[host] -= 1
+            if not self._by_host[host]:
+                del self._by_host[host]
+            self._begun.pop((half.machine.initiator_cookie, half.counted), None)
         self._timers.set(("half-open", key), None)
         self._timers.set(("half-open end", key), None)
 

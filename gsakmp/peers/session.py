@@ -37,7 +37,7 @@ class HalfOpen:
     known: bool = False
     """Whether a message of it was taken."""
     counted: Any = None
-    """The host that it counts for."""
+    """The address that it counts for."""
 
 
 @dataclass(slots=True)
@@ -64,6 +64,7 @@ class Session:
     exchanges: dict[int, Exchange] = field(default_factory=dict)
     """By message id, the oldest first."""
     deleted: bool = False
+    phase1_was_aggressive: bool = False
     last_sent: float = 0.0
     informational_ids: dict[int, None] = field(default_factory=dict)
     """Message ids of the Informational messages that were taken, against replay."""

@@ -46,6 +46,21 @@ def test_aggressive_mode() -> None:
     assert len(world.network.sent) == 7
 
 
+def test_a_repeated_first_message_of_aggressive_mode_is_answered_as_before() -> None:
+    world = World(phase1_changes={"aggressive_responder": True}, endpoint_changes={"aggressive": True})
+    world.network.script = lambda travelling: []
+    world.member(1)
+    world.network.flush()
+    first = world.network.sent[0]
+    for _ in range(2):
+        world.gcks.receive_datagram(first.data, first.source, world.network.now)
+        world.network.now += 2
+    answers = [datagram.data for datagram in world.gcks.datagrams_to_send(world.network.now)]
+    assert len(answers) == 2
+    assert answers[0] == answers[1]
+    assert len(world.gcks._phase1) == 1
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_a_bad_network_only_takes_longer(seed: int) -> None:
     conditions = Conditions(loss=0.2, repeat=0.1, corrupt=0.05, delay=0.02, jitter=0.5)

@@ -9,8 +9,8 @@ import pytest
 from gsakmp.group.policy import DataPolicy, RekeyPolicy, Selector
 from gsakmp.identities import Identity
 from gsakmp.peers import events
-from gsakmp.peers.network import Conditions, Travelling
 from gsakmp.peers.member import Member
+from gsakmp.peers.network import Conditions, Travelling
 from tests.world import GCKS_ADDRESS, PUSHES, World, group_policy
 
 REGISTRATION = "RegistrationScheduled"

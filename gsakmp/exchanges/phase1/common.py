@@ -67,8 +67,8 @@ class Opened(NamedTuple):
 
 
 class PhaseOne(Machine):
-    """A machine of phase 1. `sa` is there once it is done; until then nothing that it knows of the peer is
-    verified."""
+    """A machine of phase 1, between `local` and `remote`, which every received message gives anew: a NAT may
+    change them. `sa` is there once it is done; until then nothing that it knows of the peer is verified."""
 
     role: ClassVar[Role]
     exchange_type: ClassVar[ExchangeType]
@@ -89,7 +89,6 @@ class PhaseOne(Machine):
         self.sa: ISAKMPSA | None = None
         self.started_at = now
         self._random = random
-        self._local, self._remote = local, remote
         self._extensions = Extensions()
 
     @property

@@ -9,12 +9,14 @@ from functools import cache
 from ipaddress import ip_address
 from typing import Any
 
-import gsakmp
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
+import gsakmp
+from gsakmp.errors import GsakmpError, RemoteError
 from gsakmp.exchanges.address import Address
 from gsakmp.exchanges.credentials import Credentials, SharedKey
 from gsakmp.exchanges.isakmp_sa import Step
@@ -262,3 +264,40 @@ def with_payload(octets: bytes, kind: type[Any], **changes: Any) -> bytes:
 def everything(machine: Any) -> dict[str, Any]:
     """All that a machine holds, to see whether it has changed."""
     return dict(vars(machine))
+
+
+# -- what is refused -----------------------------------------------------------------------------------
+
+MESSAGES = [(False, number) for number in (2, 3, 4, 5, 6)] + [(True, number) for number in (1, 2, 3)]
+"""Mode and number of every message that a machine gets."""
+ENCRYPTED = [(False, 5), (False, 6), (True, 3)]
+
+
+def names(case: Any) -> str:
+    return f"{'aggressive' if case[0] else 'main'}-{case[1]}"
+
+
+def refuses(
+    exchange: Exchange, wrong: bytes, error: type[GsakmpError] = RemoteError, number: int | None = None
+) -> GsakmpError:
+    """The receiver of message `number` (the next one) refuses `wrong`, and holds what it held before."""
+    number = number or len(exchange.sent)
+    machine = exchange.receiver(number)
+    before = everything(machine)
+    with pytest.raises(error) as caught:
+        exchange.deliver(wrong, number)
+    assert everything(machine) == before
+    assert machine.sa is None
+    return caught.value
+
+
+def goes_on(exchange: Exchange) -> None:
+    """The exchange still comes to its end."""
+    exchange.run()
+    assert exchange.initiator.sa.keys == exchange.responder.sa.keys
+
+
+def at(case: tuple[bool, int], method: AuthenticationMethod = SHARED) -> tuple[Exchange, bytes]:
+    """An exchange in which that message is on its way, and its octets."""
+    exchange = pair(method, aggressive=case[0]).run(until=case[1])
+    return exchange, exchange.sent[-1]

@@ -132,7 +132,9 @@ def test_aggressive_mode_offers_one_group_alone() -> None:
     agreed(exchange.run())
 
 
-@pytest.mark.parametrize(("number", "doi", "situation"), [(DOINumber.IPSEC, IPSEC, 1), (DOINumber.GDOI, GDOI, 0)])
+@pytest.mark.parametrize(
+    ("number", "doi", "situation"), [(DOINumber.IPSEC, IPSEC, 1), (DOINumber.GDOI, GDOI, 0)]
+)
 def test_the_sa_has_the_configured_domain(number: DOINumber, doi: Any, situation: int) -> None:
     exchange = pair(sa_doi=number, doi=doi).run()
     for octets in exchange.sent[:2]:
@@ -244,9 +246,7 @@ def test_initial_contact_is_not_said_in_aggressive_mode() -> None:
 
 
 @pytest.mark.parametrize("right", [True, False])
-def test_an_aggressive_peers_initial_contact_is_taken(
-    right: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_aggressive_peers_initial_contact_is_taken(right: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """strongSwan says it in the encrypted third message; other cookies would be somebody else's."""
     exchange = pair(aggressive=True).run(until=2)
     keys = exchange.responder._agreed.keys

@@ -49,9 +49,7 @@ class Recording:
         self.cookies = self.wire[1][:8], self.wire[1][8:16]
         opened = [split(wire[16], plain)[0] for wire, plain in zip(self.wire, self.plain, strict=True)]
         self.material = opened[:2] if self.aggressive else opened[2:4]
-        self.identities = [
-            self.identified(number) for number in ((0, 1) if self.aggressive else (4, 5))
-        ]
+        self.identities = [self.identified(number) for number in ((0, 1) if self.aggressive else (4, 5))]
 
     def identified(self, number: int) -> Identity:
         message = gsakmp.parse(self.wire[number])
@@ -75,9 +73,7 @@ class Recording:
     def source(self, side: int, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], bytes]:
         """What `side` (0 the initiator) drew: its cookie, its nonce; and its key pair in the group's place."""
         nonce = body(self.material[side], PayloadType.NONCE)
-        public, other = (
-            body(self.material[place], PayloadType.KEY_EXCHANGE) for place in (side, 1 - side)
-        )
+        public, other = (body(self.material[place], PayloadType.KEY_EXCHANGE) for place in (side, 1 - side))
         monkeypatch.setattr(common, "NONCE", len(nonce))
 
         class Group:
@@ -88,10 +84,12 @@ class Recording:
                     assert received == other
                     return self.shared
 
-                return KeyPair(group, public, agree)  # type: ignore[arg-type]
+                return KeyPair(group, public, agree)
 
         for module in (common, aggressive):
-            monkeypatch.setattr(module, "diffie_hellman_group", lambda number, allow_weak: Group(), raising=False)
+            monkeypatch.setattr(
+                module, "diffie_hellman_group", lambda number, allow_weak: Group(), raising=False
+            )
         monkeypatch.setattr(KeyPair, "shared", lambda pair, received: pair._agree(received))
         drawn = {8: self.cookies[side], len(nonce): nonce}
         return lambda count: drawn[count]
