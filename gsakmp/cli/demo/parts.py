@@ -1,0 +1,156 @@
+"""The demo's cast: a policy, a key server and members, each with sockets of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from gsakmp import captures
+from gsakmp.cli.demo.traffic import Traffic
+from gsakmp.crypto import system_random
+from gsakmp.exchanges.address import Address, Datagram
+from gsakmp.exchanges.credentials import Credentials, SharedKey
+from gsakmp.exchanges.phase1.configuration import PhaseOneConfiguration
+from gsakmp.exchanges.retransmission import RetransmissionPolicy
+from gsakmp.group.member import Acceptance
+from gsakmp.group.phase1_suites import phase1_suite
+from gsakmp.group.policy import DataPolicy, GroupPolicy, MemberPolicy, RekeyPolicy, Selector
+from gsakmp.group.records import MemoryJournal
+from gsakmp.identities import Identity
+from gsakmp.net.clock import Clock
+from gsakmp.net.options import MulticastOptions
+from gsakmp.net.recorder import frame
+from gsakmp.net.runner import Observer, Runner
+from gsakmp.peers import GCKS, EndpointConfiguration, GCKSConfiguration, Member, MemberConfiguration
+from gsakmp.peers.events import Event
+
+__all__ = ["LOOPBACK", "Cast", "Player", "Tape"]
+
+LOOPBACK: Final = "127.0.0.1"
+PUSHES: Final = "239.192.84.1"
+VIDEO: Final = "239.192.84.2"
+GROUP: Final = "key-id:0x00000054"
+SUITE: Final = "aes-128-sha256-group19"
+FRAMES: Final = 100_000
+"""Datagrams that the tape keeps; the demo sends some dozens."""
+MULTICAST: Final = MulticastOptions(interface="lo", ttl=0)
+
+
+class Tape(Observer):
+    """Everything that is sent, for the capture."""
+
+    def __init__(self) -> None:
+        self.frames: list[captures.Datagram] = []
+        self.secrets: dict[tuple[str, bytes, bytes], None] = {}
+
+    def take(self, datagram: Datagram, source: Address, now: float) -> None:
+        """A datagram on its way."""
+        if len(self.frames) < FRAMES:
+            self.frames.append(frame(datagram.data, source, datagram.destination, now))
+
+    def secret(self, kind: str, name: bytes, octets: bytes) -> None:
+        """What opens it."""
+        self.secrets[kind, name, octets] = None
+
+
+class Player(Observer):
+    """An engine with its sockets, its traffic, and what it has told."""
+
+    def __init__(self, name: str, engine: GCKS | Member, address: Address, clock: Clock, tape: Tape) -> None:
+        self.name = name
+        self.engine = engine
+        self.address = address
+        self.events: list[Event] = []
+        self._tape = tape
+        engine.secrets = tape.secret
+        groups = engine.multicast_groups if isinstance(engine, Member) else None
+        self.runner = Runner(engine, MULTICAST, clock=clock, observers=(self,), groups=groups)
+        self.traffic: Traffic | None = None
+
+    @property
+    def member(self) -> Member:
+        """The engine, which is a member's."""
+        assert isinstance(self.engine, Member)
+        return self.engine
+
+    def sent(self, datagrams: Sequence[Datagram], now: float) -> None:
+        """See `Observer.sent`."""
+        for datagram in datagrams:
+            self._tape.take(datagram, self.address, now)
+
+    def happened(self, event: Event, now: float) -> None:
+        """See `Observer.happened`."""
+        self.events.append(event)
+
+
+class Cast:
+    """Makes the players. Their pre-shared key is random, and the same for all: who they are is shown by their
+    addresses and names alone, which is enough for a demo."""
+
+    def __init__(self, port: int, clock: Clock, tape: Tape) -> None:
+        self.port = port
+        self.clock = clock
+        self.tape = tape
+        self._key = system_random(32)
+        self._made = 0
+
+    def policy(self) -> GroupPolicy:
+        """The group's policy, as an operator would write it."""
+        return GroupPolicy(
+            name="video",
+            identity=GROUP,
+            members=(MemberPolicy(identity="fqdn:*.demo"),),
+            rekey=(
+                RekeyPolicy(
+                    source=LOOPBACK,
+                    source_port=self.port,
+                    destination=PUSHES,
+                    destination_port=self.port,
+                    eviction="own-keys",
+                    acknowledgement="sha256",
+                    retransmissions=1,
+                    retransmission_interval=0.3,
+                ),
+            ),
+            data=(DataPolicy(selector=Selector(destination=f"ipv4:{VIDEO}")),),
+            backward_rekey="new-data-keys",
+            activation_delay=0,
+            deactivation_delay=1,
+        )
+
+    def gcks(self) -> Player:
+        """The key server."""
+        configuration = GCKSConfiguration(endpoint=self._endpoint("gcks"), groups=(self.policy(),))
+        engine = GCKS(configuration, MemoryJournal(), now=self.clock())
+        return Player("gcks", engine, self._address(0), self.clock, self.tape)
+
+    def member(self, name: str) -> Player:
+        """A member that has not registered yet."""
+        self._made += 1
+        address = self._address(self._made)
+        configuration = MemberConfiguration(
+            endpoint=self._endpoint(name),
+            gcks=(self._address(0),),
+            group=Identity.from_text(GROUP),
+            acceptance=Acceptance(),
+            local=address,
+            acknowledgement_jitter=0.05,
+            retry_seconds=60.0,
+        )
+        player = Player(name, Member(configuration, now=self.clock()), address, self.clock, self.tape)
+        target = Address.from_text(VIDEO, self.port + 1)
+        player.traffic = Traffic(player.member, player.address, target, MULTICAST, self.tape, self.clock)
+        return player
+
+    def _address(self, number: int) -> Address:
+        return Address.from_text(LOOPBACK, self.port + (10 + number if number else 0))
+
+    def _endpoint(self, name: str) -> EndpointConfiguration:
+        return EndpointConfiguration(
+            phase1=PhaseOneConfiguration(
+                identity=Identity.from_text(f"fqdn:{name}.demo"),
+                credentials=Credentials(shared_keys=(SharedKey(self._key),)),
+                suites=(phase1_suite(SUITE),),
+            ),
+            retransmission=RetransmissionPolicy(first=0.5),
+        )
