@@ -1,7 +1,9 @@
 """What must survive a crash, on SQLite: a `gsakmp.group.records.Journal` whose keys are sealed.
 
 - `sql`: the store. `writing` and `reading`: changes to rows, rows to states. `rows`: records and rows.
-- `schema`, `migrations`: the tables, and how an older file becomes a newer one.
+  `policies`: what is kept for the record.
+- `connecting`: how SQLite is set. `schema`, `migrations`: the tables, and how an old file becomes a new one.
+- `failures`: other libraries' exceptions as ours.
 - `sealing`: keys at rest. `files`: permissions, and the lock that keeps a second key server out.
 - `backups`: copies, and why a copy does not simply go on where it was made.
 """

@@ -1,0 +1,245 @@
+"""The store as a journal: what it gives back equals what the journal in memory does."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+import threading
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gsakmp.errors import StateError
+from gsakmp.group import records as r
+from gsakmp.identities import Identity
+from gsakmp.store import SQLStore
+from tests.unit.store.examples import (
+    CHANGES,
+    GROUP,
+    IDENTITIES,
+    KEY,
+    SPI,
+    data_sa,
+    member,
+    put_group,
+    rekey_sa,
+    whole_group,
+)
+
+START = [put_group("plant"), put_group("plänt ' \x00")]
+
+
+class AtomicJournal(r.MemoryJournal):
+    """The journal in memory, but a batch that fails leaves nothing behind, and numbers never go back."""
+
+    def commit(self, changes: list[r.Change]) -> None:
+        trial = r.MemoryJournal()
+        trial.groups, trial.audit = self.load(), list(self.audit)
+        for change in changes:
+            if isinstance(change, r.PutRekeySA) and change.group in trial.groups:
+                held = trial.groups[change.group].rekey_sas.get(change.record.sa.spi)
+                if held is not None and change.record.sa.sequence_number < held.sa.sequence_number:
+                    raise StateError("a record with an older number")
+            try:
+                trial.commit([change])
+            except KeyError:  # there is no such Rekey SA
+                raise StateError("no such Rekey SA") from None
+        self.groups, self.audit = trial.groups, trial.audit
+
+
+def orders(states: dict[str, r.GroupState]) -> list[object]:
+    """The order of every table, which comparing dicts does not look at."""
+    return [
+        (name, *map(list, (s.rekey_sas, s.data_sas, s.members, s.rekey_algorithm)))
+        for name, s in states.items()
+    ]
+
+
+@given(batches=st.lists(st.lists(CHANGES, max_size=8), max_size=8))
+def test_it_equals_the_journal_in_memory(batches: list[list[r.Change]]) -> None:
+    memory = AtomicJournal()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "store"
+        with SQLStore(path, KEY) as store:
+            for batch in [START, *batches]:
+                try:
+                    memory.commit(batch)
+                except StateError:
+                    with pytest.raises(StateError):
+                        store.commit(batch)
+                else:
+                    store.commit(batch)
+            states = memory.load()
+            assert store.load() == states
+            assert store.audit(limit=1000) == tuple(memory.audit)
+        with SQLStore(path, KEY) as store:  # and after it was closed
+            found = store.load()
+            assert found == states
+            assert orders(found) == orders(states)
+
+
+def test_every_field_comes_back(store: SQLStore) -> None:
+    state = store.load()[GROUP]
+    assert state.identity == IDENTITIES[5]
+    assert (state.created_at, state.policy_digest) == (999.5, b"\x01" * 32)
+    assert state.rekey_sas == {SPI: rekey_sa(sequence_number=41)}
+    assert state.data_sas == {b"\x01\x00\x00\x01\x00": data_sa()}
+    assert list(state.members) == [*IDENTITIES, member().identity]
+    assert state.members[member().identity] == member()
+    assert state.next_sender_id == 9
+    assert state.rekey_algorithm == {1: b"the algorithm's own"}
+
+
+def test_times_and_registries_come_back_in_their_types(store: SQLStore) -> None:
+    state = store.load()[GROUP]
+    assert repr(state.rekey_sas[SPI]) == repr(rekey_sa(sequence_number=41))
+    assert repr(state.data_sas[b"\x01\x00\x00\x01\x00"]) == repr(data_sa())
+
+
+REFUSED: dict[str, Any] = {
+    "an older sequence number": r.AdvanceSequenceNumber(group=GROUP, spi=SPI, sequence_number=40),
+    "the same sequence number": r.AdvanceSequenceNumber(group=GROUP, spi=SPI, sequence_number=41),
+    "a number of no Rekey SA": r.AdvanceSequenceNumber(group=GROUP, spi=bytes(16), sequence_number=42),
+    "a record with an older number": r.PutRekeySA(group=GROUP, record=rekey_sa(sequence_number=40)),
+    "an older sender id": r.AllocateSenderIDs(group=GROUP, next_sender_id=8),
+    "no group": r.PutMember(group="nobody's", record=member()),
+    "no time": r.PutMember(group=GROUP, record=replace(member(), registered_at=float("nan"))),
+    "a number too large": r.AllocateSenderIDs(group=GROUP, next_sender_id=2**63),
+    "text that is none": r.PutMember(group=GROUP, record=replace(member(), address="\ud800")),
+    "an identity of another form": r.PutMember(
+        group=GROUP, record=replace(member(), identity=Identity(2, b"plain.example"))
+    ),
+    "an identity that can't be built": r.PutMember(
+        group=GROUP, record=replace(member(), identity=Identity(1, "no address"))
+    ),
+    "an identity of no type": r.RemoveMember(group=GROUP, identity=Identity(256, b"")),
+    "an object of another class": rekey_sa(),
+    "None": None,
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_a_batch_with_one_refused_change_leaves_nothing(store: SQLStore, what: str) -> None:
+    before = store.load()
+    batch: list[r.Change] = [
+        r.PutMember(group=GROUP, record=member("new.example")),
+        r.PutRekeyAlgorithm(group=GROUP, policy_index=1, state=b"another"),
+        r.RemoveDataSA(group=GROUP, protocol=1, spi=data_sa().sa.spi),
+        r.Audit(group=GROUP, at=1.0, kind="joined"),
+    ]
+    with pytest.raises(StateError) as caught:
+        store.commit([*batch, REFUSED[what]])
+    assert caught.value.__cause__ is None
+    assert store.load() == before
+    assert len(store.audit()) == 1
+    store.commit([r.AdvanceSequenceNumber(group=GROUP, spi=SPI, sequence_number=42)])  # it goes on
+
+
+def test_counters_only_move_on_whoever_moved_them(store: SQLStore, path: Path) -> None:
+    """Another process that got past the lock moves the numbers: ours, older by then, are refused."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("UPDATE rekey_sas SET sequence_number = 50")
+        other.execute("UPDATE groups SET next_sender_id = 20")
+    for change in (
+        r.AdvanceSequenceNumber(group=GROUP, spi=SPI, sequence_number=42),
+        r.PutRekeySA(group=GROUP, record=rekey_sa(sequence_number=42)),
+        r.AllocateSenderIDs(group=GROUP, next_sender_id=12),
+    ):
+        with pytest.raises(StateError, match="would go back"):
+            store.commit([change])
+    state = store.load()[GROUP]
+    assert state.rekey_sas[SPI].sa.sequence_number == 50
+    assert state.next_sender_id == 20
+    store.commit([r.ResetSenderIDs(group=GROUP)])
+    assert store.load()[GROUP].next_sender_id == 0
+
+
+def test_changes_of_one_kind_keep_their_order(store: SQLStore) -> None:
+    first, second = member("twice.example", b"1"), member("twice.example", b"2")
+    store.commit(
+        [
+            r.PutMember(group=GROUP, record=first),
+            r.PutMember(group=GROUP, record=second),
+            r.RemoveMember(group=GROUP, identity=member().identity),
+            r.PutMember(group=GROUP, record=member()),
+            r.RemoveMember(group=GROUP, identity=IDENTITIES[0]),
+        ]
+    )
+    members = store.load()[GROUP].members
+    assert members[first.identity] == second
+    assert list(members)[-2:] == [first.identity, member().identity]
+    assert IDENTITIES[0] not in members
+
+
+def test_a_commit_is_one_statement_for_many_members(store: SQLStore) -> None:
+    driver = store._driver()
+    statements: list[str] = []
+    driver.set_trace_callback(statements.append)
+    records = [member(f"m{n}.example") for n in range(100)]
+    store.commit([r.PutMember(group=GROUP, record=record) for record in records])
+    driver.set_trace_callback(None)
+    assert len([s for s in statements if s.startswith("BEGIN IMMEDIATE")]) == 1
+    assert len([s for s in statements if s == "COMMIT"]) == 1
+    assert len([s for s in statements if s.startswith("SELECT")]) == 1, "one look for the group"
+    members = store.load()[GROUP].members
+    assert [members[record.identity] for record in records] == records
+
+
+def test_it_is_durable_when_commit_returns(store: SQLStore) -> None:
+    driver = store._driver()
+    assert driver.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert driver.execute("PRAGMA synchronous").fetchone() == (2,), "FULL"
+    assert driver.execute("PRAGMA foreign_keys").fetchone() == (1,)
+    assert not driver.in_transaction
+
+
+def test_an_empty_batch_and_an_empty_store(tmp_path: Path) -> None:
+    with SQLStore(tmp_path / "store", KEY) as store:
+        store.commit([])
+        assert store.load() == {}
+        assert store.audit() == ()
+
+
+def test_a_group_made_anew_keeps_what_it_has(store: SQLStore) -> None:
+    before = store.load()[GROUP]
+    again = r.PutGroup(group=GROUP, identity=IDENTITIES[13], created_at=5.0, policy_digest=b"\x02" * 32)
+    store.commit([again])
+    assert store.load()[GROUP] == replace(before, identity=IDENTITIES[13], policy_digest=b"\x02" * 32)
+
+
+def test_threads_wait_for_one_another(store: SQLStore) -> None:
+    def work(name: str) -> None:
+        for n in range(20):
+            store.commit([r.PutMember(group=GROUP, record=member(f"{name}-{n}.example"))])
+            store.audit()
+
+    threads = [threading.Thread(target=work, args=(f"t{n}",)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(store.load()[GROUP].members) == len(IDENTITIES) + 1 + 80
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_members(tmp_path: Path) -> None:
+    expected = [member(f"m{n}.example", os.urandom(32)) for n in range(100_000)]
+    with SQLStore(tmp_path / "store", KEY) as store:
+        store.commit([put_group()])
+        for start in range(0, len(expected), 1000):
+            store.commit([r.PutMember(group=GROUP, record=m) for m in expected[start : start + 1000]])
+        assert list(store.load()[GROUP].members.values()) == expected
+
+
+def test_the_whole_group_in_one_batch_or_in_many(tmp_path: Path) -> None:
+    with SQLStore(tmp_path / "one", KEY) as one, SQLStore(tmp_path / "many", KEY) as many:
+        one.commit(whole_group())
+        for change in whole_group():
+            many.commit([change])
+        assert one.load() == many.load()
