@@ -20,6 +20,7 @@ __all__ = [
     "Audit",
     "Change",
     "DataSARecord",
+    "Exclude",
     "GroupState",
     "Journal",
     "MemberRecord",
@@ -29,6 +30,7 @@ __all__ = [
     "PutMember",
     "PutRekeyAlgorithm",
     "PutRekeySA",
+    "Readmit",
     "RekeySARecord",
     "RemoveDataSA",
     "RemoveMember",
@@ -92,6 +94,8 @@ class GroupState:
     data_sas: dict[bytes, DataSARecord] = field(default_factory=dict)
     """By SPI, with the protocol's number in front (an AH and an ESP SA may have the same)."""
     members: dict[Identity, MemberRecord] = field(default_factory=dict)
+    excluded: dict[Identity, float] = field(default_factory=dict)
+    """Who was evicted for good, and when: the policy may admit them, the group does not."""
     next_sender_id: int = 0
     rekey_algorithm: dict[int, bytes] = field(default_factory=dict, repr=False)
     """By policy index: the rekey algorithm's own state, as it gives and takes it."""
@@ -166,6 +170,23 @@ class RemoveMember:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exclude:
+    """Whoever proves this identity is not admitted any more."""
+
+    group: str
+    identity: Identity
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readmit:
+    """An exclusion ends."""
+
+    group: str
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AllocateSenderIDs:
     """The counter moves on to `next_sender_id`; it never goes back but by `ResetSenderIDs`."""
 
@@ -210,6 +231,8 @@ Change = (
     | RemoveDataSA
     | PutMember
     | RemoveMember
+    | Exclude
+    | Readmit
     | AllocateSenderIDs
     | ResetSenderIDs
     | PutRekeyAlgorithm
@@ -230,12 +253,12 @@ class Journal(Protocol):
 def apply(groups: dict[str, GroupState], change: Change) -> None:
     """One change, made to the states in memory. Raises `StateError` for a number that would go back."""
     if isinstance(change, PutGroup):
-        known = groups.get(change.group)
-        if known is None:
-            known = groups[change.group] = GroupState(
+        made = groups.get(change.group)
+        if made is None:
+            made = groups[change.group] = GroupState(
                 name=change.group, identity=change.identity, created_at=change.created_at
             )
-        known.identity, known.policy_digest = change.identity, change.policy_digest
+        made.identity, made.policy_digest = change.identity, change.policy_digest
         return
     state = groups.get(change.group)
     if state is None:
@@ -244,11 +267,18 @@ def apply(groups: dict[str, GroupState], change: Change) -> None:
         raise StateError(f"there is no group {change.group!r}")
     match change:
         case PutRekeySA(record=rekey):
+            known = state.rekey_sas.get(rekey.sa.spi)
+            if known is not None and rekey.sa.sequence_number < known.sa.sequence_number:
+                raise StateError(
+                    f"sequence number {rekey.sa.sequence_number} after {known.sa.sequence_number}"
+                )
             state.rekey_sas[rekey.sa.spi] = rekey
         case RemoveRekeySA(spi=spi):
             state.rekey_sas.pop(spi, None)
         case AdvanceSequenceNumber(spi=spi, sequence_number=number):
-            held = state.rekey_sas[spi]
+            held = state.rekey_sas.get(spi)
+            if held is None:
+                raise StateError("a sequence number of a Rekey SA that there is not")
             if number <= held.sa.sequence_number:
                 raise StateError(f"sequence number {number} after {held.sa.sequence_number}")
             state.rekey_sas[spi] = replace(held, sa=replace(held.sa, sequence_number=number))
@@ -260,6 +290,10 @@ def apply(groups: dict[str, GroupState], change: Change) -> None:
             state.members[member.identity] = member
         case RemoveMember(identity=identity):
             state.members.pop(identity, None)
+        case Exclude(identity=identity, at=at):
+            state.excluded[identity] = at
+        case Readmit(identity=identity):
+            state.excluded.pop(identity, None)
         case AllocateSenderIDs(next_sender_id=following):
             if following < state.next_sender_id:
                 raise StateError(f"sender id {following} after {state.next_sender_id}")
@@ -282,13 +316,18 @@ class MemoryJournal:
         self.groups: dict[str, GroupState] = {}
         self.audit: list[Audit] = []
         self.commits = 0
+        self._broken = False
 
     def commit(self, changes: Sequence[Change]) -> None:
-        """See `Journal.commit`."""
+        """See `Journal.commit`. What is refused leaves it broken: it takes nothing more."""
+        if self._broken:
+            raise StateError("the journal was given changes that contradict one another")
+        self._broken = True
         for change in changes:
             apply(self.groups, change)
             if isinstance(change, Audit) and len(self.audit) < AUDIT_ENTRIES:
                 self.audit.append(change)
+        self._broken = False
         self.commits += 1
 
     def load(self) -> dict[str, GroupState]:
@@ -299,6 +338,7 @@ class MemoryJournal:
                 rekey_sas=dict(state.rekey_sas),
                 data_sas=dict(state.data_sas),
                 members=dict(state.members),
+                excluded=dict(state.excluded),
                 rekey_algorithm=dict(state.rekey_algorithm),
             )
             for name, state in self.groups.items()
