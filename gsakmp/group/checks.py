@@ -1,8 +1,8 @@
 """Whether a group's policy makes sense, before anybody is let in.
 
 What the GSA paper demands is checked here: SA2 at least as strong as SA3, and SA1 at least as strong as
-all that it carries. Like is compared with like: what hides with what hides, what proves with what proves. Each refusal
-names both sides, by their place in the policy, and the rule.
+all that it carries. Like is compared with like: what hides with what hides, what proves with what proves.
+Each refusal names both sides, by their place in the policy, and the rule.
 """
 
 from __future__ import annotations

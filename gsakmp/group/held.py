@@ -11,8 +11,6 @@ from gsakmp.group.sa import DataSA, Lifecycle, RekeySA
 
 __all__ = ["Held", "HeldDataSA", "HeldRekeySA"]
 
-EXPECTED_SHARE: Final = 0.8
-"""Share of the time that the member holds an SA after which a successor is expected."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -47,10 +45,6 @@ class Held:
     def shorten(self, expires_at: float) -> None:
         """The GCKS says that it ends earlier than it said before."""
         self.ends_at = min(self.ends_at, expires_at)
-
-    def overdue(self, now: float) -> bool:
-        """Whether a successor should have been heard of."""
-        return self.current and now - self.installed_at >= EXPECTED_SHARE * (self.ends_at - self.installed_at)
 
     def lifecycle_at(self, now: float) -> Lifecycle:
         """What it may be used for."""

@@ -222,10 +222,10 @@ class GroupMember:
     # -- registering again -------------------------------------------------------------------------------
 
     def unknown_spi(self, now: float) -> None:
-        """A push came under an SPI that is not held. Anybody can send one, so it makes the member register
-        again only where it expects a rekey, and once in an interval."""
+        """A push came under an SPI that is not held: a rekey was missed, or somebody forges. Nothing proves
+        which, so the member registers again once in an interval, and never in a group without pushes."""
         self.handle_timeout(now)
-        if self._changes.overdue(now):
+        if self._changes.pushes:
             delay = self._plan.unknown_spi(now)
             if delay is not None:
                 self._changes.tell(RegistrationPlanned(reason=RegistrationReason.UNKNOWN_SPI, delay=delay))

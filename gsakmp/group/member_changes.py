@@ -64,18 +64,6 @@ class MemberChanges:
             delay = self.planned.plan(reason, now, after=after, spread=spread)
             self.tell(RegistrationPlanned(reason=reason, delay=delay))
 
-    def overdue(self, now: float) -> bool:
-        """Whether a push should have come: an SA nears its end, or is not there. Never in a group that is not
-        rekeyed by push."""
-        held = self.holdings
-        if not self.pushes:
-            return False
-        if held.current_rekey is None or not held.serving:
-            return True
-        if self.planned.planned(RegistrationReason.KEYS_MISSED):
-            return True
-        return any(one.overdue(now) for one in (*held.rekey.values(), *held.data.values()))
-
     def clear(self) -> None:
         """See `GroupMember.clear`."""
         self.holdings.change += 1

@@ -15,7 +15,6 @@ from gsakmp.group.payloads import (
     data_key_packet,
     delete_payloads,
     group_sa,
-    rekey_key_packet,
     with_signature_key,
 )
 from gsakmp.group.records import (
@@ -49,14 +48,12 @@ class Rekeying:
 
     # -- Rekey SAs -------------------------------------------------------------------------------------
 
-    def replace_kek(
-        self, index: int, now: float, reason: str, change: Change, *, spi: bytes = b"", trusted: bool = True
-    ) -> bool:
+    def replace_kek(self, index: int, now: float, reason: str, change: Change, *, spi: bytes = b"") -> bool:
         """A new KEK for an SA2, brought to its members under the present one. False: they could not be led
         there, and must register again.
 
-        `trusted` says that all who hold the present KEK may have the new one, so that an algorithm which
-        wraps no keys of its own has it sent as it is.
+        What goes under the old KEK is what the rekey algorithm says; it knows who holds that KEK and may not
+        have the new one.
         """
         core = self.core
         old = core.rekey_record(index)
@@ -69,11 +66,8 @@ class Rekeying:
             self.cut(index, now, reason)
             return False
         new = self._install_kek(index, now, spi, plan, (old.signing_key, old.sa.signature_key))
-        wrapped = plan.key_packets
-        if not wrapped and trusted:
-            wrapped = ((rekey_key_packet(new.sa),),)
         policy = group_sa(GSA(rekey=(new.sa,)), now=now, push=True)
-        for packets in wrapped:
+        for packets in plan.key_packets:
             signed = tuple(with_signature_key(packet, new.sa.signature_key) for packet in packets)
             core.push(old.sa.spi, (policy, KeyDownload(key_packets=signed)), reason, now)
         core.retire_rekey(old.sa.spi, now)
@@ -95,7 +89,7 @@ class Rekeying:
                 core.restore_algorithm(index)
             return core.algorithms[index].renew(spi, core.random)
 
-        self.replace_kek(index, now, reason, change, trusted=not gone)
+        self.replace_kek(index, now, reason, change)
 
     def cut(self, index: int, now: float, reason: str, *, new_signing_key: bool = False) -> None:
         """Delete everything that the members of an SA2 have, and begin with an empty structure and a KEK
@@ -255,7 +249,7 @@ class Rekeying:
             placed.difference_update(leaving)
             return plan
 
-        led = self.replace_kek(index, now, reason, change, trusted=False)
+        led = self.replace_kek(index, now, reason, change)
         if led and core.policy.hide_policy_from_leaver:
             self.renew_kek(index, now, reason)
 

@@ -17,7 +17,7 @@ __all__ = ["RegistrationPlan", "RegistrationReason"]
 SPREAD: Final = 20.0
 """Seconds over which the members of a group that all have one reason spread their registrations: at 1,000
 members 50 in a second."""
-UNKNOWN_SPI_INTERVAL: Final = 600.0
+UNKNOWN_SPI_INTERVAL: Final = 120.0
 """Seconds from one registration, or one plan for an unknown SPI, to the next plan for such a reason. Anybody
 can send a push with an unknown SPI, so what it costs the GCKS must be little."""
 RENEWAL_SHARE: Final = 0.05

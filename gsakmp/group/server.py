@@ -7,14 +7,24 @@ raises may have staged something all the same (`admit` says when), so the owner 
 
 from __future__ import annotations
 
+from typing import Final
+
 from cryptography import x509
 
 from gsakmp.crypto import Random, system_random
-from gsakmp.errors import ConfigurationError, StateError
+from gsakmp.errors import ConfigurationError, PolicyRefused, StateError
 from gsakmp.group.acknowledgements import Acknowledgements
 from gsakmp.group.authorisation import admitted
 from gsakmp.group.policy import GroupPolicy, MemberPolicy
-from gsakmp.group.records import Change, GroupState, PutGroup, RemoveDataSA, RemoveRekeySA
+from gsakmp.group.records import (
+    Change,
+    Exclude,
+    GroupState,
+    PutGroup,
+    Readmit,
+    RemoveDataSA,
+    RemoveRekeySA,
+)
 from gsakmp.group.recovery import Recovery, checked
 from gsakmp.group.registration import Registration
 from gsakmp.group.rekeying import Rekeying
@@ -26,6 +36,9 @@ from gsakmp.group.server_types import Admission, GroupStatus, Offer, Push, Serve
 from gsakmp.identities import Identity
 
 __all__ = ["GroupServer"]
+
+EXCLUDED: Final = 65_536
+"""Who may be excluded from a group; for more, its policy should list whom it admits."""
 
 
 class GroupServer:
@@ -80,7 +93,10 @@ class GroupServer:
     # -- registration ----------------------------------------------------------------------------------
 
     def authorise(self, identity: Identity, certificate: x509.Certificate | None) -> MemberPolicy:
-        """What the policy says about who has proved this identity. Raises `PolicyRefused` for a stranger."""
+        """What the policy says about who has proved this identity. Raises `PolicyRefused` for a stranger, and
+        for who was excluded."""
+        if identity in self._core.state.excluded:
+            raise PolicyRefused(f"{identity} was evicted from {self._core.name!r}")
         return admitted(self._core.policy, identity, certificate)
 
     def offer(self, identity: Identity, now: float, *, sender: bool = True, address: str = "") -> Offer:
@@ -133,12 +149,29 @@ class GroupServer:
         self._alive()
         self._rekeying.rekey(now, reason, kek=kek, data=data)
 
-    def evict(self, identity: Identity, now: float, kind: str = "evicted") -> None:
-        """A member is out; with forward rekey it can't read what follows (RFC 6407, 7.4.1). Whether it may
-        register again the policy says. Raises `StateError` for who is no member."""
-        if identity not in self._core.state.members:
-            raise StateError(f"{identity} is no member of {self._core.name!r}")
-        self._rekeying.remove((identity,), now, kind)
+    def evict(self, identity: Identity, now: float, kind: str = "evicted", *, exclude: bool = False) -> None:
+        """A member is out; with forward rekey it can't read what follows (RFC 6407, 7.4.1). `exclude` keeps it
+        out until `readmit`, whatever the policy says, and may name who is no member yet.
+
+        Raises `StateError` for who is no member and not to be excluded."""
+        core = self._core
+        member = identity in core.state.members
+        if not member and not exclude:
+            raise StateError(f"{identity} is no member of {core.name!r}")
+        if exclude:
+            if len(core.state.excluded) >= EXCLUDED and identity not in core.state.excluded:
+                raise StateError(
+                    f"{EXCLUDED} are excluded from {core.name!r}; the policy's list is the place"
+                )
+            core.ledger.stage(Exclude(group=core.name, identity=identity, at=now))
+        if member:
+            self._rekeying.remove((identity,), now, kind)
+
+    def readmit(self, identity: Identity) -> None:
+        """Who was excluded may register again. Raises `StateError` for who was not."""
+        if identity not in self._core.state.excluded:
+            raise StateError(f"{identity} is not excluded from {self._core.name!r}")
+        self._core.ledger.stage(Readmit(group=self._core.name, identity=identity))
 
     def leave(self, identity: Identity, now: float) -> None:
         """A member has said that it leaves: as `evict`, by its own wish."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Hashable
 from ipaddress import IPv4Address
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from gsakmp.crypto import Random, system_random
 from gsakmp.errors import GsakmpError, UnexpectedMessage
@@ -17,7 +17,7 @@ from gsakmp.exchanges.address import Address, Datagram
 from gsakmp.exchanges.dpd import DeadPeerDetection
 from gsakmp.exchanges.fragments import Reassembler, split
 from gsakmp.exchanges.informational import delete_isakmp, initial_contact, open_protected, protect
-from gsakmp.exchanges.isakmp_sa import ISAKMPSA, Step
+from gsakmp.exchanges.isakmp_sa import ISAKMPSA, Extensions, Step
 from gsakmp.exchanges.phase1 import aggressive
 from gsakmp.exchanges.retransmission import Conversation
 from gsakmp.message import NON_ESP_MARKER, Message, parse
@@ -52,6 +52,14 @@ AGGRESSIVE: Final = (aggressive.AggressiveModeInitiator, aggressive.AggressiveMo
 
 Secrets = Callable[[str, bytes, bytes], None]
 """Told the kind of a secret, what it belongs to (cookies, an SPI) and its octets."""
+
+
+class Extended(Protocol):
+    """An ISAKMP SA, or a phase 1 that is to become one."""
+
+    @property
+    def extensions(self) -> Extensions:
+        """What the peer can do, as far as it is known."""
 
 
 class Endpoint:
@@ -433,7 +441,7 @@ class Endpoint:
     # -- datagrams out -------------------------------------------------------------------------------------
 
     def _repeat(
-        self, conversation: Conversation, octets: bytes, path: Path, sa: ISAKMPSA | None, now: float
+        self, conversation: Conversation, octets: bytes, path: Path, sa: Extended | None, now: float
     ) -> None:
         """Answer a peer's retransmission with the same octets. Raises `UnexpectedMessage` if it is none."""
         again = conversation.repeated(octets, now)
@@ -443,7 +451,7 @@ class Endpoint:
         self.send(again, path, sa, now)
 
     def sent(
-        self, conversation: Conversation, step: Step, path: Path, now: float, sa: ISAKMPSA | None = None
+        self, conversation: Conversation, step: Step, path: Path, now: float, sa: Extended | None = None
     ) -> None:
         """Send what an exchange's step gave, and again until it is answered if it wants an answer."""
         conversation.sent(step.send, step.expects_reply, now)
@@ -453,8 +461,9 @@ class Endpoint:
         """Something has happened."""
         self._events.append(event)
 
-    def send(self, messages: tuple[bytes, ...], path: Path, sa: ISAKMPSA | None, now: float) -> None:
-        """Send messages, in fragments where they are long and the peer can put them together."""
+    def send(self, messages: tuple[bytes, ...], path: Path, sa: Extended | None, now: float) -> None:
+        """Send messages, in fragments where they are long and the peer can put them together, as `sa` or a
+        phase 1 under way knows."""
         limit = self.endpoint_configuration.fragment_octets
         for octets in messages:
             fragmented = sa is not None and sa.extensions.fragmentation and len(octets) > limit

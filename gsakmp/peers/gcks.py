@@ -141,11 +141,17 @@ class GCKS(Endpoint):
         self._collect(name, now)
 
     def evict(self, name: str, member: Identity, now: float) -> None:
-        """Put a member out, with forward rekey as the policy says. Raises `ConfigurationError`."""
-        server = self.group(name)
-        server.evict(member, now)
+        """Put a member out, with forward rekey as the policy says, and keep it out until `readmit`. Raises
+        `ConfigurationError` for an unknown group."""
+        self.group(name).evict(member, now, exclude=True)
         self._collect(name, now)
         self._close_sessions_of(member, now)
+
+    def readmit(self, name: str, member: Identity, now: float) -> None:
+        """Let who was evicted register again, if the policy does. Raises `ConfigurationError` for an unknown
+        group, `StateError` for who was not evicted."""
+        self.group(name).readmit(member)
+        self._collect(name, now)
 
     def reload(self, configuration: GCKSConfiguration, now: float) -> None:
         """Take over a new configuration: policies that changed, groups that are new or gone.

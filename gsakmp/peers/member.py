@@ -335,8 +335,9 @@ class Member(Endpoint):
         spi = message.initiator_cookie + message.responder_cookie
         sa = self.group.rekey_sa(spi)
         if sa is None:
-            self.group.unknown_spi(now)
-            self._collect(now)
+            if path.remote.host in self._push_sources():  # no proof, but junk from elsewhere costs nothing
+                self.group.unknown_spi(now)
+                self._collect(now)
             raise UnexpectedMessage("a push under no Rekey SA that is known")
         phase1 = self.endpoint_configuration.phase1
         try:
@@ -360,6 +361,11 @@ class Member(Endpoint):
         )
         self._collect(now)
         return True
+
+    def _push_sources(self) -> set[object]:
+        """Where pushes may come from: the Rekey SAs' sources, or where the member registers."""
+        named = {sa.source.data for sa in self.group.gsa.rekey}
+        return named | {address.host for address in self.configuration.gcks}
 
     def _send_ack(self) -> None:
         ack = self._ack

@@ -148,7 +148,7 @@ class PhaseOneExchanges:
         again = conversation.repeated(octets, now)
         if again is not None:
             endpoint.retransmissions += len(again)
-            endpoint.send(again, half.path, None, now)
+            endpoint.send(again, half.path, machine, now)
             return
         self._forget(half)
         try:
@@ -164,7 +164,7 @@ class PhaseOneExchanges:
         if machine.sa is not None:
             endpoint.establish(half, machine.sa, step, now)
             return
-        endpoint.sent(conversation, step, half.path, now)
+        endpoint.sent(conversation, step, half.path, now, machine)
         self._keep(half)
 
     def _keep(self, half: HalfOpen) -> None:
@@ -195,7 +195,7 @@ class PhaseOneExchanges:
     def _retransmit(self, half: HalfOpen, now: float) -> None:
         again = half.conversation.handle_timeout(now)
         self._endpoint.retransmissions += len(again)
-        self._endpoint.send(again, half.path, None, now)
+        self._endpoint.send(again, half.path, half.machine, now)
         if half.conversation.exhausted:
             self._give_up(half, "no answer", now)
         else:

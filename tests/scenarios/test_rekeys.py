@@ -85,17 +85,6 @@ def test_an_evicted_member_can_not_follow(eviction: str) -> None:
     world = World(policy=group_policy(rekey=(rekey(eviction=eviction),)))
     members = registered(world, 4)
     world.gcks.evict("video", Identity.from_text("fqdn:member2.example"), world.network.now)
-    world.gcks.reload(
-        world.gcks_configuration(
-            group_policy(
-                rekey=(rekey(eviction=eviction),),
-                members=tuple(
-                    type(world.policy.members[0])(identity=f"fqdn:member{n}.example") for n in (0, 1, 3)
-                ),
-            )
-        ),
-        world.network.now,
-    )
     world.run(120)
     after = current(world)
     assert not holds_any(members[2], after)
@@ -103,6 +92,17 @@ def test_an_evicted_member_can_not_follow(eviction: str) -> None:
         assert holds(members[number], after), number
         came_back = REGISTRATION in world.kinds(f"member{number}")
         assert came_back == (eviction == "re-pull")
+    members[2].rejoin(world.network.now)
+    world.run(60)
+    assert members[2].state == "waiting"  # refused, and again after a restart
+    world.start_gcks()
+    members[2].rejoin(world.network.now)
+    world.run(60)
+    assert not holds_any(members[2], after)
+    world.gcks.readmit("video", Identity.from_text("fqdn:member2.example"), world.network.now)
+    members[2].rejoin(world.network.now)
+    world.run(60)
+    assert holds(members[2], current(world))
 
 
 @pytest.mark.parametrize("backward", ["new-data-keys", "new-kek"])
@@ -132,6 +132,7 @@ def test_who_missed_a_rekey_notices_and_comes_back() -> None:
         return [] if lost else [(0.01, travelling.data)]
 
     world.network.script = weather
+    world.run(120)
     world.gcks.rekey("video", world.network.now)
     world.run(30)
     deaf["on"] = False

@@ -2,8 +2,8 @@
 
 ``own-keys`` is a star: each member has a key of its own, and whoever is evicted is left out when the new KEK
 goes to each of the others under theirs. On the wire it is the smallest tree that RFC 6407, 5.6.3 can say:
-one leaf for each member, and the root, which is the KEK. ``re-pull`` keeps no such keys: after an eviction members
-register again, those who still may.
+one leaf for each member, and the root, which is the KEK. ``re-pull`` keeps no such keys: after an eviction
+members register again, those who still may.
 """
 
 from __future__ import annotations
