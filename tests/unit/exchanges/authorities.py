@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from ipaddress import ip_address
 from typing import Any
@@ -18,6 +18,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
+
+from gsakmp.exchanges.credentials import Credentials
+from gsakmp.identities import Identity
+from gsakmp.registries import AuthenticationMethod as Method
 
 NOW = 1_700_000_000.0
 DAY = 86_400.0
@@ -200,3 +204,34 @@ def sha1_list(
 ) -> x509.CertificateRevocationList:
     octets = with_sha1(given.public_bytes(Encoding.DER), signer, "tbs_cert_list")
     return x509.load_der_x509_crl(octets)
+
+
+ROOT = authority()
+MIDDLE = authority("middle", ROOT)
+MEMBER = peer(ROOT)
+DEEP = peer(MIDDLE)
+FQDN = Identity.from_text(f"fqdn:{HOST}")
+METHOD = Method.ECDSA_SHA256_P256
+
+
+@dataclass
+class Case:
+    """What a peer sends, and whom we believe."""
+
+    member: Party
+    chain: tuple[Party, ...] = ()
+    roots: tuple[Party, ...] = (ROOT,)
+    lists: tuple[x509.CertificateRevocationList, ...] = ()
+    identity: Identity = FQDN
+    method: Method = METHOD
+    now: float = NOW
+    changes: dict[str, Any] = field(default_factory=dict)
+
+    def verify(self) -> tuple[Any, x509.Certificate]:
+        credentials = Credentials(
+            authorities=tuple(root.certificate for root in self.roots),
+            revocation_lists=self.lists,
+            **self.changes,
+        )
+        sent = [self.member.der, *(party.der for party in self.chain)]
+        return credentials.verify(self.identity, sent, self.method, self.now)
