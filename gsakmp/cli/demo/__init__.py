@@ -38,6 +38,6 @@ def register(app: typer.Typer) -> None:
     app.command(
         epilog=paragraphs(
             "Afterwards:",
-            "[bold]gsakmp decode --port 18480 demo.pcap[/]  what was on the wire",
+            "[bold]gsakmp decode --doi GDOI --port 18480 demo.pcap[/]  what was on the wire",
         )
     )(demo)

@@ -63,8 +63,8 @@ class Story:
         self.teller.section(
             "1. Three members register",
             "Each proves who it is and agrees on SA1 (IKEv1 phase 1), and under SA1 pulls the group's policy "
-            "and keys:\nSA2 and SA3 (GROUPKEY-PULL). A sender id of its own keeps its packets' nonces apart "
-            "from others' under\nthe one key of SA3.",
+            "and keys: SA2 and SA3 (GROUPKEY-PULL). A sender id of its own keeps its packets' nonces apart "
+            "from others' under the one key of SA3.",
         )
         for name in ("alice", "bob", "carol"):
             await self._join(name)
@@ -73,8 +73,9 @@ class Story:
     async def _rekey(self) -> None:
         self.teller.section(
             "2. The group is rekeyed",
-            "Nobody registers again: the key server multicasts two signed messages (GROUPKEY-PUSH). The first, "
-            "under\nthe old SA2, replaces SA2; the second, under the new one, replaces SA3. Members acknowledge.",
+            "Nobody registers again: the key server multicasts two signed messages (GROUPKEY-PUSH). The "
+            "first, under the old SA2, replaces SA2; the second, under the new one, replaces SA3. Members "
+            "acknowledge.",
         )
         await self._pushes("the rekey", lambda now: self._server.rekey("video", now), self.members.values())
         await self._frame("alice", "frame 2")
@@ -82,27 +83,33 @@ class Story:
     async def _eviction(self) -> None:
         self.teller.section(
             "3. carol is evicted (forward rekey)",
-            "She holds the present SA2 and hears every multicast. So the new SA2 goes to each remaining member "
-            "under\nthat member's own key, and the new SA3 under the new SA2: carol hears both and opens neither.",
+            "She holds the present SA2 and hears every multicast. So the new SA2 goes to each remaining "
+            "member under that member's own key, and the new SA3 under the new SA2: carol hears both and "
+            "opens neither.",
         )
         carol = Identity.from_text("fqdn:carol.demo")
         staying = [player for name, player in self.members.items() if name != "carol"]
         await self._pushes("carol's eviction", lambda now: self._server.evict("video", carol, now), staying)
         held = {sa.spi for sa in self.members["carol"].member.group.gsa.data}
-        self.teller.line("carol", f"hears the pushes, holds only {spis(held)} still, and can't register again")
+        self.teller.line(
+            "carol", f"hears the pushes, holds only {spis(held)} still, and can't register again"
+        )
         await self._frame("bob", "frame 3")
 
     async def _latecomer(self) -> None:
         self.teller.section(
             "4. dave joins late (backward rekey)",
-            "He must not read what went before. So he is given SA2 alone, and then a push replaces SA3 for all.",
+            "He must not read what went before. So he is given SA2 alone, and then a push replaces SA3 for "
+            "all.",
         )
         recorded = self.members["bob"].traffic.heard[-1] if self.members["bob"].traffic else b""
         await self._join("dave")
         await self._frame("dave", "frame 4")
         traffic = self.members["dave"].traffic
         if traffic is not None and traffic.read(recorded) is None:
-            self.teller.line("dave", "has recorded frame 3 as it went by, and can't read it with what he holds")
+            self.teller.line(
+                "dave", "has recorded frame 3 as it went by, and can't read it with what he holds"
+            )
 
     def _summary(self) -> None:
         names = list(self.members)
@@ -127,16 +134,15 @@ class Story:
             f"{name} registers", lambda: player.member.state == "registered" and bool(gsa.data_sas)
         )
         established = first(player, events.ISAKMPSAEstablished)
-        self.teller.line(
-            name,
-            f"SA1 {established.suite}, {established.method.lower().replace('_', ' ')}, with {established.peer}",
-        )
+        method = established.method.lower().replace("_", " ")
+        self.teller.line(name, f"SA1 {established.suite}, {method}, with {established.peer}")
         rekey, data = gsa.gsa.rekey[-1], gsa.data_sas[-1].sa
         self.teller.line(
-            name, f"SA2 {short(rekey.spi)} to {rekey.destination.data}, sequence number {rekey.sequence_number}"
+            name,
+            f"SA2 {short(rekey.spi)} to {rekey.destination}, sequence number {rekey.sequence_number}",
         )
         self.teller.line(
-            name, f"SA3 {data.spi.hex()} for {data.selector.destination.data}, sender id {gsa.sender_ids[0]}"
+            name, f"SA3 {data.spi.hex()} for {data.selector.destination}, sender id {gsa.sender_ids[0]}"
         )
 
     async def _pushes(self, what: str, order: Callable[[float], None], followers: object) -> None:
@@ -147,7 +153,8 @@ class Story:
         pushes = [event for event in self.gcks.events[before:] if isinstance(event, events.RekeySent)]
         for push in pushes:
             self.teller.line(
-                "gcks", f"push {push.sequence_number} under SA2 {push.spi[:8]}, {push.octets} octets, for {what}"
+                "gcks",
+                f"push {push.sequence_number} under SA2 {push.spi[:8]}, {push.octets} octets, for {what}",
             )
         await self._until(what, lambda: all(has_new(player, old) for player in players))
         for player in players:
@@ -182,7 +189,9 @@ class Story:
             row.append("sends" if name == sender else "reads" if read else "can't")
             reading += [name] if read and name != sender else []
         self._seen.append(row)
-        self.teller.line(sender, f"sends {text!r} under SA3 {spi.hex()}; read by {', '.join(reading) or 'nobody'}")
+        self.teller.line(
+            sender, f"sends {text!r} under SA3 {spi.hex()}; read by {', '.join(reading) or 'nobody'}"
+        )
 
     async def _until(self, what: str, done: Callable[[], bool]) -> None:
         for _ in range(int(PATIENCE / GLANCE)):
@@ -210,13 +219,15 @@ class Story:
         ]
         try:
             captures.write(self.output, sorted(self.tape.frames, key=lambda datagram: datagram.time))
-            with open(os.open(keys, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+            with open(
+                os.open(keys, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii"
+            ) as file:
                 file.writelines(lines)
         except OSError as error:
             raise ConfigurationError(f"{self.output}: {error.strerror}") from None
         self.teller.section(
             f"{len(self.tape.frames)} datagrams are in {self.output}, their keys in {keys}",
-            f"gsakmp decode --port {self.cast.port} {self.output}",
+            f"gsakmp decode --doi GDOI --port {self.cast.port} {self.output}",
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -24,34 +25,28 @@ class Teller:
 
         colour = bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
         self.console: Console = Console(
-            highlight=False, width=None if sys.stdout.isatty() else WIDTH, no_color=not colour, soft_wrap=False
+            highlight=False, width=None if sys.stdout.isatty() else WIDTH, no_color=not colour
         )
         self._start = time.monotonic()
         self._colours: dict[str, str] = {}
 
     def section(self, title: str, explanation: str = "") -> None:
-        """A new part of the story."""
-        from rich.padding import Padding
+        """A new part of the story. The explanation's lines are folded one by one."""
         from rich.text import Text
 
         self.console.print()
-        self.console.print(Text(title, style="bold"))
-        if explanation:
-            self.console.print(Padding(Text(explanation, style="dim"), (0, 0, 0, 2)))
+        self.console.print(Text(title, style="bold"), soft_wrap=True)
+        for line in explanation.splitlines():
+            for piece in wrap(line, WIDTH, initial_indent="  ", subsequent_indent="  "):
+                self.console.print(Text(piece, style="dim"), soft_wrap=True)
 
     def line(self, who: str, what: str) -> None:
         """Something that somebody did, or that happened to somebody."""
-        from rich.table import Table
         from rich.text import Text
 
         colour = self._colours.setdefault(who, COLOURS[len(self._colours) % len(COLOURS)])
-        grid = Table.grid(padding=(0, 2))
-        grid.add_column(width=8, justify="right")
-        grid.add_column(width=6)
-        grid.add_column()
-        elapsed = f"{time.monotonic() - self._start:.2f} s"
-        grid.add_row(Text(elapsed, style="dim"), Text(who, style=colour), Text(what))
-        self.console.print(grid)
+        elapsed = f"{time.monotonic() - self._start:6.2f} s  "
+        self.console.print(Text.assemble((elapsed, "dim"), (f"{who:<7}", colour), what), soft_wrap=True)
 
     def table(self, title: str, head: list[str], rows: list[list[str]]) -> None:
         """Rows below a head."""
