@@ -30,7 +30,8 @@ def duration(seconds: float | None) -> str:
     """Two units at most: ``23 h 59 min``."""
     if seconds is None:
         return "-"
-    left, parts = round(seconds), []
+    left = round(seconds)
+    parts: list[str] = []
     sign = "-" if left < 0 else ""
     left = abs(left)
     for size, unit in UNITS:

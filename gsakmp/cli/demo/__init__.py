@@ -30,7 +30,10 @@ def demo(
     from gsakmp.cli.demo.story import Story
     from gsakmp.cli.demo.telling import Teller
 
-    asyncio.run(Story(Teller(), output, port).tell())
+    async def live() -> None:
+        await Story(Teller(), output, port).tell()
+
+    asyncio.run(live())
 
 
 def register(app: typer.Typer) -> None:
