@@ -1,0 +1,1 @@
+"""The daemons' shells: configuration, sockets, control, logs, metrics, recordings."""
