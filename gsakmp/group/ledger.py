@@ -40,6 +40,7 @@ class Ledger:
                 data_sas=dict(state.data_sas),
                 members=dict(state.members),
                 rekey_algorithm=dict(state.rekey_algorithm),
+                rekey_parts={index: dict(parts) for index, parts in state.rekey_parts.items()},
             )
             for record in state.members.values():
                 self._note_host(record)

@@ -99,6 +99,9 @@ class GroupState:
     next_sender_id: int = 0
     rekey_algorithm: dict[int, bytes] = field(default_factory=dict, repr=False)
     """By policy index: the rekey algorithm's own state, as it gives and takes it."""
+    rekey_parts: dict[int, dict[bytes, bytes]] = field(default_factory=dict, repr=False)
+    """By policy index, and then by names of the algorithm's own: what it keeps beside that, such as its
+    members' places."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,11 +206,15 @@ class ResetSenderIDs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PutRekeyAlgorithm:
-    """The rekey algorithm's state for one Rekey SA of the policy; empty octets remove it."""
+    """The rekey algorithm's state for one Rekey SA of the policy; empty octets remove it with its parts."""
 
     group: str
     policy_index: int
     state: bytes = field(repr=False)
+    parts: dict[bytes, bytes] = field(default_factory=dict, repr=False)
+    """Parts that are new or have changed, by name; empty ones are gone. The others stay,"""
+    anew: bool = False
+    """or, with this, are gone, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,13 +307,29 @@ def apply(groups: dict[str, GroupState], change: Change) -> None:
             state.next_sender_id = following
         case ResetSenderIDs():
             state.next_sender_id = 0
-        case PutRekeyAlgorithm(policy_index=index, state=octets):
-            if octets:
-                state.rekey_algorithm[index] = octets
-            else:
-                state.rekey_algorithm.pop(index, None)
+        case PutRekeyAlgorithm():
+            _put_rekey_algorithm(state, change)
         case Audit():
             pass
+
+
+def _put_rekey_algorithm(state: GroupState, change: PutRekeyAlgorithm) -> None:
+    index = change.policy_index
+    if not change.state:
+        state.rekey_algorithm.pop(index, None)
+        state.rekey_parts.pop(index, None)
+        return
+    state.rekey_algorithm[index] = change.state
+    parts = {} if change.anew else state.rekey_parts.get(index, {})
+    for name, part in change.parts.items():
+        if part:
+            parts[name] = part
+        else:
+            parts.pop(name, None)
+    if parts:
+        state.rekey_parts[index] = parts
+    else:
+        state.rekey_parts.pop(index, None)
 
 
 class MemoryJournal:
@@ -340,6 +363,7 @@ class MemoryJournal:
                 members=dict(state.members),
                 excluded=dict(state.excluded),
                 rekey_algorithm=dict(state.rekey_algorithm),
+                rekey_parts={index: dict(parts) for index, parts in state.rekey_parts.items()},
             )
             for name, state in self.groups.items()
         }

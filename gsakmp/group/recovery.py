@@ -114,11 +114,10 @@ class Recovery:
     def restored(self, index: int) -> bool:
         """Whether the SA2's algorithm and Rekey SA go on."""
         core = self.core
-        state = core.state.rekey_algorithm.get(index)
-        if state is None or core.rekey_record(index) is None:
+        if index not in core.state.rekey_algorithm or core.rekey_record(index) is None:
             return False
         try:
-            core.make_algorithm(index, state)
+            core.make_algorithm(index, restored=True)
         except GsakmpError:  # another algorithm's: the policy is another
             return False
         return True

@@ -100,12 +100,11 @@ class ServerCore:
         among those always the same for an identity, which spreads members evenly.
         """
         found = self.indices()
-        host = host_of(address)
-        if len(found) > 1 and host:
+        if len(found) > 1 and (host := host_of(address)):
             version = ip_address(host).version
             found = [at for at in found if self._family(at) in (version, None)] or found
-        if not found:
-            return None
+        if len(found) < 2:
+            return found[0] if found else None
         digest = sha256(identity.to_text().encode()).digest()
         return found[int.from_bytes(digest[:8], "big") % len(found)]
 
@@ -126,15 +125,16 @@ class ServerCore:
 
     # -- the algorithms --------------------------------------------------------------------------------
 
-    def make_algorithm(self, index: int, state: bytes | None = None) -> None:
+    def make_algorithm(self, index: int, *, restored: bool = False) -> None:
         """The rekey algorithm of an SA2, empty or as it was persisted. Raises `StateError` for octets that
         are none of its."""
         rekey = self.policy.rekey[index]
         suite = rekey_suite(rekey, allow_weak=self.policy.allow_weak)
         cipher = kek_cipher(suite.encryption, suite.key_length, allow_weak=self.policy.allow_weak)
         algorithm = rekey_algorithm(rekey.management, cipher, eviction=rekey.eviction)
-        if state is not None:
-            algorithm.restore(state)
+        held = self.state.rekey_algorithm.get(index)
+        if restored and held is not None:
+            algorithm.restore(held, self.state.rekey_parts.get(index, {}))
         self.algorithms[index] = algorithm
         self.placed[index] = set(algorithm.members())
 
@@ -145,12 +145,16 @@ class ServerCore:
         except GsakmpError:
             self.restore_algorithm(index)
             raise
-        self.ledger.stage(PutRekeyAlgorithm(group=self.name, policy_index=index, state=plan.state))
+        self.ledger.stage(
+            PutRekeyAlgorithm(
+                group=self.name, policy_index=index, state=plan.state, parts=plan.parts, anew=plan.anew
+            )
+        )
         return plan
 
     def restore_algorithm(self, index: int) -> None:
         """Take back what an algorithm has done since its last plan was persisted."""
-        self.make_algorithm(index, self.state.rekey_algorithm.get(index))
+        self.make_algorithm(index, restored=True)
 
     # -- pushes ----------------------------------------------------------------------------------------
 

@@ -8,8 +8,8 @@ members register again, those who still may.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -40,15 +40,17 @@ HANDLES: Final = 0xFFFF_FFFF
 UPDATE_OCTETS: Final = 1024
 """Octets of update arrays in one push. With header, SA KEK, SIG and IP it still fits into an Ethernet frame:
 one lost fragment would lose the whole push."""
-STATE_OCTETS: Final = 32 * 1024 * 1024
-"""Octets of persisted state; 65,535 members with names of 255 octets need fewer."""
+STATE_OCTETS: Final = 1024
+"""Octets of persisted state, a leaf's included."""
 VERSION: Final = 1
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 class Leaf(msgspec.Struct, frozen=True, array_like=True):
-    """A member's place: its node, its key (IV, then key) and the handle that tells that key from others."""
+    """A member's place: its node, its key (IV, then key) and the handle that tells that key from others. It is
+    persisted as it is, a part by the octets of the member's identity."""
 
-    identity: bytes
     node: int
     handle: int
     key: bytes
@@ -58,7 +60,7 @@ class Leaf(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Saved(msgspec.Struct, frozen=True, array_like=True):
-    """What is persisted."""
+    """What is persisted beside the leaves."""
 
     version: int
     own_keys: bool
@@ -66,10 +68,9 @@ class Saved(msgspec.Struct, frozen=True, array_like=True):
     group_key: bytes
     root_handle: int
     next_handle: int
-    leaves: list[Leaf]
 
     def __repr__(self) -> str:
-        return f"Saved({len(self.leaves)} leaves)"
+        return f"Saved(next_handle={self.next_handle})"
 
 
 class FlatRekey:
@@ -87,39 +88,44 @@ class FlatRekey:
         self._root_handle = 0
         self._next_handle = 1
         self._leaves: dict[Identity, Leaf] = {}
+        self._end = 1  # nodes from here on were never given
+        self._gaps: list[int] = []  # and those before it that are free again
 
     # -- the verbs -------------------------------------------------------------------------------------
 
     def start(self, members: Sequence[Identity], random: Random) -> RekeyPlan:
         """See `RekeyAlgorithm.start`. Raises `StateError` for more members than there are nodes."""
-        leaves, handle = self._with({}, members, self._next_handle, random)
-        self._new_group_key(handle, random)
-        self._leaves = leaves
-        return self._plan(self._group_key)
+        nodes = range(1, NODES + 1)
+        added = self._new_leaves(dict.fromkeys(members), nodes, random)
+        self._new_group_key(self._next_handle + len(added), random)
+        self._leaves, self._end, self._gaps = added, len(added) + 1, []
+        return self._plan(self._group_key, parts=parts_of(added), anew=True)
 
     def add(self, members: Sequence[Identity], spi: bytes, new_group_key: bool, random: Random) -> RekeyPlan:
         """See `RekeyAlgorithm.add`. Those who were there before get a new KEK under the present one, which
         the newcomers never had. Raises `StateError` for more members than there are nodes."""
         self._started()
         present = bool(self._leaves)
-        leaves, handle = self._with(self._leaves, members, self._next_handle, random)
-        if not new_group_key:
-            self._leaves, self._next_handle = leaves, handle
-            return self._plan(None)
-        group_key = self._new_group_key(handle, random)
-        self._leaves = leaves
-        return self._plan(group_key, ((kek_packet(spi, group_key),),) if present else ())
+        new = [member for member in dict.fromkeys(members) if member not in self._leaves]
+        nodes = (*self._gaps[: -len(new) - 1 : -1], *range(self._end, min(self._end + len(new), NODES + 1)))
+        added = self._new_leaves(new, nodes, random)
+        handle = self._next_handle + len(added)
+        group_key = self._new_group_key(handle, random) if new_group_key else None
+        self._next_handle = max(handle, self._next_handle)
+        self._take(added)
+        packets = ((kek_packet(spi, group_key),),) if group_key is not None and present else ()
+        return self._plan(group_key, packets, parts=parts_of(added))
 
     def remove(self, members: Sequence[Identity], spi: bytes, random: Random) -> RekeyPlan:
         """See `RekeyAlgorithm.remove`. Who is not in the structure is passed over."""
         self._started()
-        gone = set(members)
-        leaves = {member: leaf for member, leaf in self._leaves.items() if member not in gone}
+        gone = [member for member in dict.fromkeys(members) if member in self._leaves]
         group_key = self._new_group_key(self._next_handle, random)
-        self._leaves = leaves
+        self._gaps += [self._leaves.pop(member).node for member in gone]
+        parts = {member.body(): b"" for member in gone}
         if not self.own_keys:
-            return self._plan(group_key, re_pull=True)
-        return self._plan(group_key, self._updates(spi, group_key))
+            return self._plan(group_key, re_pull=True, parts=parts)
+        return self._plan(group_key, self._updates(spi, group_key), parts=parts)
 
     def renew(self, spi: bytes, random: Random) -> RekeyPlan:
         """See `RekeyAlgorithm.renew`: the new KEK under the present one, which all members have."""
@@ -154,42 +160,37 @@ class FlatRekey:
 
     # -- persistence -----------------------------------------------------------------------------------
 
-    def restore(self, state: bytes) -> None:
+    def restore(self, state: bytes, parts: Mapping[bytes, bytes]) -> None:
         """See `RekeyAlgorithm.restore`."""
-        saved = self._decoded(state)
-        try:
-            group_key = KEK.parse(self.cipher, saved.group_key)
-            leaves = {identity_from_octets(leaf.identity): leaf for leaf in saved.leaves}
-        except GsakmpError:
-            raise _foreign() from None
-        size = self.cipher.block_size + self.cipher.key_size if self.own_keys else 0
-        nodes = {leaf.node for leaf in saved.leaves}
-        fits = all(len(leaf.key) == size and 0 < leaf.node <= NODES for leaf in saved.leaves)
-        if not fits or len(nodes) != len(saved.leaves) or len(leaves) != len(nodes):
-            raise _foreign()
-        self._group_key, self._root_handle = group_key, saved.root_handle
-        self._next_handle, self._leaves = saved.next_handle, leaves
-
-    def _decoded(self, state: bytes) -> Saved:
-        if len(state) > STATE_OCTETS:
-            raise _foreign()
-        try:
-            saved = msgspec.msgpack.decode(state, type=Saved)
-        except (msgspec.MsgspecError, RecursionError):
-            raise _foreign() from None
+        saved = decoded(state, Saved)
         ours = (VERSION, self.own_keys, KEY_TYPES[self.cipher.name])
         if (saved.version, saved.own_keys, saved.key_type) != ours:
             raise StateError("the rekey algorithm's state is of another algorithm, cipher or version")
-        handles = [saved.root_handle, *(leaf.handle for leaf in saved.leaves)]
-        if not all(0 <= handle < saved.next_handle <= HANDLES + 1 for handle in handles):
+        try:
+            group_key = KEK.parse(self.cipher, saved.group_key)
+            leaves = {identity_from_octets(name): decoded(part, Leaf) for name, part in parts.items()}
+        except GsakmpError:
+            raise _foreign() from None
+        size = self.cipher.block_size + self.cipher.key_size if self.own_keys else 0
+        nodes = {leaf.node for leaf in leaves.values()}
+        handles = [saved.root_handle, *(leaf.handle for leaf in leaves.values())]
+        fits = all(len(leaf.key) == size and 0 < leaf.node <= NODES for leaf in leaves.values())
+        in_order = all(0 <= handle < saved.next_handle <= HANDLES + 1 for handle in handles)
+        if not fits or not in_order or not len(nodes) == len(leaves) == len(parts):
             raise _foreign()
-        return saved
+        self._group_key, self._root_handle = group_key, saved.root_handle
+        self._next_handle, self._leaves = saved.next_handle, leaves
+        self._end = max(nodes, default=0) + 1
+        self._gaps = [node for node in range(1, self._end) if node not in nodes]
 
     def _plan(
         self,
         group_key: KEK | None,
         key_packets: tuple[tuple[KeyPacket, ...], ...] = (),
+        *,
         re_pull: bool = False,
+        parts: dict[bytes, bytes] | None = None,
+        anew: bool = False,
     ) -> RekeyPlan:
         saved = Saved(
             version=VERSION,
@@ -198,13 +199,14 @@ class FlatRekey:
             group_key=self._started().build(),
             root_handle=self._root_handle,
             next_handle=self._next_handle,
-            leaves=list(self._leaves.values()),
         )
         return RekeyPlan(
             group_key=group_key,
             key_packets=key_packets,
             re_pull=re_pull,
             state=msgspec.msgpack.encode(saved),
+            parts=parts or {},
+            anew=anew,
         )
 
     # -- keys ------------------------------------------------------------------------------------------
@@ -220,22 +222,26 @@ class FlatRekey:
         self._root_handle, self._next_handle = handle, handle + 1
         return self._group_key
 
-    def _with(
-        self, leaves: dict[Identity, Leaf], members: Sequence[Identity], handle: int, random: Random
-    ) -> tuple[dict[Identity, Leaf], int]:
-        """The leaves and those of `members` that are new, with fresh keys; and the next handle."""
-        new = [member for member in dict.fromkeys(members) if member not in leaves]
-        if len(leaves) + len(new) > NODES:
+    def _new_leaves(
+        self, members: Collection[Identity], nodes: Sequence[int], random: Random
+    ) -> dict[Identity, Leaf]:
+        """Leaves with fresh keys at the first of `nodes`; nothing has changed yet."""
+        if len(members) > len(nodes):
             raise StateError(f"{NODES} members are all that LKH ids of 16 bits allow (RFC 6407, 5.6.3.1)")
-        _check_handle(handle + len(new))
-        taken = {leaf.node for leaf in leaves.values()}
-        free = (node for node in range(1, NODES + 1) if node not in taken)
+        first = self._next_handle
+        _check_handle(first + len(members))
         added = {}
-        for member, node in zip(new, free, strict=False):
+        for handle, (member, node) in enumerate(zip(members, nodes, strict=False), first):
             key = KEK.generate(self.cipher, random).build() if self.own_keys else b""
-            added[member] = Leaf(member.body(), node, handle, key)
-            handle += 1
-        return {**leaves, **added}, handle
+            added[member] = Leaf(node, handle, key)
+        return added
+
+    def _take(self, added: Mapping[Identity, Leaf]) -> None:
+        """They are in; those at gaps came first."""
+        self._leaves.update(added)
+        filled = min(len(added), len(self._gaps))
+        del self._gaps[len(self._gaps) - filled :]
+        self._end += len(added) - filled
 
     def _updates(self, spi: bytes, group_key: KEK) -> tuple[tuple[KeyPacket, ...], ...]:
         """The new KEK under each member's key, a packet for each push."""
@@ -246,6 +252,21 @@ class FlatRekey:
             arrays.append(update_array(leaf.node, leaf.handle, (root,)))
         room = max(1, self.update_octets // update_octets(self.cipher))
         return tuple((packet,) for packet in update_packets(spi, arrays, room))
+
+
+def parts_of(leaves: Mapping[Identity, Leaf]) -> dict[bytes, bytes]:
+    """Leaves as they are persisted."""
+    return {member.body(): msgspec.msgpack.encode(leaf) for member, leaf in leaves.items()}
+
+
+def decoded(octets: bytes, kind: type[S]) -> S:
+    """What was persisted. Raises `StateError`."""
+    if len(octets) > STATE_OCTETS:
+        raise _foreign()
+    try:
+        return msgspec.msgpack.decode(octets, type=kind)
+    except (msgspec.MsgspecError, RecursionError):
+        raise _foreign() from None
 
 
 def _check_handle(handle: int) -> None:

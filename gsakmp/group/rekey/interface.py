@@ -7,7 +7,7 @@ business.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -32,7 +32,13 @@ class RekeyPlan:
     re_pull: bool = False
     """Whether members can't be led there, and must register again."""
     state: bytes = field(repr=False)
-    """What to persist, for `RekeyAlgorithm.restore`."""
+    """What to persist of the algorithm as a whole, for `RekeyAlgorithm.restore`; small, as every change
+    writes it."""
+    parts: dict[bytes, bytes] = field(default_factory=dict, repr=False)
+    """And what to persist beside it, by names of the algorithm's own: those parts that have changed, empty
+    ones being gone. So one member's joining costs the same however many there are."""
+    anew: bool = False
+    """Whether `parts` stand in the place of all that were persisted before."""
 
 
 class RekeyAlgorithm(Protocol):
@@ -61,8 +67,8 @@ class RekeyAlgorithm(Protocol):
     def members(self) -> Iterable[Identity]:
         """Who is in the structure."""
 
-    def restore(self, state: bytes) -> None:
-        """Go on from what a plan said to persist. Raises `StateError` for octets that are none of ours."""
+    def restore(self, state: bytes, parts: Mapping[bytes, bytes]) -> None:
+        """Go on from what plans said to persist. Raises `StateError` for octets that are none of ours."""
 
 
 class MemberKeys(Protocol):

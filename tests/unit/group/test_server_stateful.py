@@ -26,7 +26,7 @@ from gsakmp.identities import Identity
 from tests.unit.group.server_rig import DATA, REKEY, Rig, Watcher, address, changed, data_spis, member, policy
 
 NAMES = "abcdef"
-ENDINGS = st.sampled_from(["sent", "sent", "sent", "crash before commit", "crash after commit"])
+ENDINGS = st.sampled_from(["sent"] * 8 + ["crash before commit", "crash after commit"])
 
 
 class StrictJournal(MemoryJournal):
@@ -91,6 +91,8 @@ class Groups(RuleBasedStateMachine):
         """Which registration uses which sender id under which TEK."""
         self.registrations: Counter[Identity] = Counter()
         self.offers: dict[str, Offer] = {}
+        for name in NAMES[:4]:
+            self.admit_on(self.rig.server.offer(member(name), self.rig.now, address=address(name)), 0, "sent")
 
     # -- how each step ends ----------------------------------------------------------------------------
 
@@ -235,5 +237,5 @@ class Groups(RuleBasedStateMachine):
         assert len(self.rig.active_data()) == 1
 
 
-Groups.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+Groups.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 TestGroups = Groups.TestCase

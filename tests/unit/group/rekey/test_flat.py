@@ -102,6 +102,7 @@ class World:
     holds: dict[int, bytes] = field(default_factory=dict)
     parties: dict[int, Party] = field(default_factory=dict)
     spis: int = 0
+    parts: dict[bytes, bytes] = field(default_factory=dict)
     real: set[bytes] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -172,8 +173,13 @@ class World:
 
     def restart(self, plan: RekeyPlan) -> None:
         """The key server dies and goes on from what the plan said to persist."""
+        self.persist(plan)
         self.algorithm = FlatRekey(self.cipher, own_keys=self.own_keys, update_octets=200)
-        self.algorithm.restore(plan.state)
+        self.algorithm.restore(plan.state, self.parts)
+
+    def persist(self, plan: RekeyPlan) -> None:
+        parts = plan.parts if plan.anew else self.parts | plan.parts
+        self.parts = {name: part for name, part in parts.items() if part}
 
     def check(self) -> None:
         for number, kek in self.holds.items():
@@ -271,7 +277,8 @@ def test_same_octets_of_the_same_randomness() -> None:
         source = standard_random.Random(7)
         algorithm = FlatRekey(AES_128, own_keys=True)
         algorithm.start([member(1), member(2)], source.randbytes)
-        return [algorithm.remove([member(2)], spi(1), source.randbytes).state]
+        plan = algorithm.remove([member(2)], spi(1), source.randbytes)
+        return [plan.state, *plan.parts, *plan.parts.values()]
 
     assert history() == history()
 
@@ -284,33 +291,44 @@ def test_identities_of_every_type_come_back() -> None:
     who = [Identity.from_text(text) for text in texts]
     who.append(Identity.from_payload(Identification(id_type=200, identification_data=b"private")))
     algorithm = FlatRekey(AES_128, own_keys=True)
-    state = algorithm.start(who, system_random).state
+    plan = algorithm.start(who, system_random)
     other = FlatRekey(AES_128, own_keys=True)
-    other.restore(state)
+    other.restore(plan.state, plan.parts)
     assert list(other.members()) == who
     assert [other.member_key(one) for one in who] == [algorithm.member_key(one) for one in who]
 
 
 def test_foreign_state_is_refused() -> None:
     algorithm = FlatRekey(AES_128, own_keys=True)
-    state = algorithm.start([member(1), member(2)], system_random).state
+    plan = algorithm.start([member(1), member(2)], system_random)
+    state, parts = plan.state, plan.parts
     for octets in (b"", b"\xc0", b"\x97", state[:-1], state + b"\0", bytes(100), b"\x9f" * 3):
         with pytest.raises(StateError):
-            FlatRekey(AES_128, own_keys=True).restore(octets)
+            FlatRekey(AES_128, own_keys=True).restore(octets, parts)
+        with pytest.raises(StateError):
+            FlatRekey(AES_128, own_keys=True).restore(state, parts | {member(1).body(): octets})
+        with pytest.raises(StateError):
+            FlatRekey(AES_128, own_keys=True).restore(state, {octets[:4]: parts[member(1).body()]})
+    with pytest.raises(StateError):  # one node for two
+        FlatRekey(AES_128, own_keys=True).restore(state, dict.fromkeys(parts, parts[member(1).body()]))
     for other in (FlatRekey(AES_256, own_keys=True), FlatRekey(AES_128, own_keys=False)):
         with pytest.raises(StateError):
-            other.restore(state)
+            other.restore(state, parts)
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_damaged_state_is_refused_or_sound(data: st.DataObject) -> None:
     algorithm = FlatRekey(AES_128, own_keys=True)
-    state = bytearray(algorithm.start([member(1), member(2)], system_random).state)
-    state[data.draw(st.integers(0, len(state) - 1))] = data.draw(st.integers(0, 255))
+    plan = algorithm.start([member(1), member(2)], system_random)
+    octets = bytearray(b"".join((plan.state, *plan.parts.values())))
+    octets[data.draw(st.integers(0, len(octets) - 1))] = data.draw(st.integers(0, 255))
+    state, rest, parts = bytes(octets[: len(plan.state)]), octets[len(plan.state) :], {}
+    for name, part in plan.parts.items():
+        parts[name], rest = bytes(rest[: len(part)]), rest[len(part) :]
     other = FlatRekey(AES_128, own_keys=True)
     try:
-        other.restore(bytes(state))
+        other.restore(state, parts)
     except StateError:
         return
     assert len(list(other.members())) == 2
@@ -335,6 +353,29 @@ def test_more_members_than_nodes() -> None:
     with pytest.raises(StateError, match="65535 members"):
         algorithm.add([member(n) for n in range(65_536)], spi(1), False, system_random)
     assert algorithm.add([], spi(1), False, system_random).state == state
+
+
+def test_joining_costs_the_same_however_many_are_there() -> None:
+    sizes = []
+    for count in (1, 1000):
+        algorithm = FlatRekey(AES_128, own_keys=True)
+        algorithm.start([member(n) for n in range(10, 10 + count)], system_random)
+        plan = algorithm.add([member(1)], spi(1), False, system_random)
+        assert list(plan.parts) == [member(1).body()]
+        assert not plan.anew
+        sizes.append(len(plan.state) + sum(map(len, plan.parts.values())))
+    assert sizes[1] - sizes[0] < 16  # longer numbers
+
+
+def test_nodes_are_given_again() -> None:
+    algorithm = FlatRekey(AES_128, own_keys=False)
+    algorithm.start([member(n) for n in range(0xFFFF)], system_random)
+    gone = [member(n) for n in (5, 77, 60_000)]
+    algorithm.remove(gone, spi(1), system_random)
+    algorithm.add([member(n) for n in range(100_000, 100_003)], spi(1), False, system_random)
+    assert len({leaf.node for leaf in algorithm._leaves.values()}) == 0xFFFF
+    with pytest.raises(StateError, match="65535 members"):
+        algorithm.add(gone[:1], spi(1), False, system_random)
 
 
 def test_nothing_changes_when_a_verb_raises() -> None:
