@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.utils import CryptographyDeprecationWarning
 
 from gsakmp.crypto import modp
@@ -82,6 +83,8 @@ class Group(ABC):
     def generate(self, random: Random = system_random) -> KeyPair:
         """A fresh key pair. Raises `CryptoError` if `random` gives no private value in many draws, or the
         provider lacks the group."""
+        if random is system_random and (fresh := self._fresh()) is not None:
+            return fresh
         for _ in range(DRAWS):
             private = self._private(random_octets(random, self.private_size))
             if private is not None:
@@ -97,6 +100,10 @@ class Group(ABC):
         if not self._in_range(value):
             raise ConfigurationError(f"this is no private value of {self.name}")
         return self._pair(value)
+
+    def _fresh(self) -> KeyPair | None:
+        """A key pair out of the provider's own generator, where it makes both values at once."""
+        return None
 
     @abstractmethod
     def _private(self, octets: bytes) -> int | None:
@@ -159,20 +166,25 @@ class _ECP(Group):
 
     def _pair(self, private: int) -> KeyPair:
         with PROVIDER:
-            key = ec.derive_private_key(private, self._curve)
-            point = key.public_key().public_numbers()
-        size = self.shared_size
+            return self._pair_of(ec.derive_private_key(private, self._curve))
+
+    def _fresh(self) -> KeyPair:
+        with PROVIDER:
+            return self._pair_of(ec.generate_private_key(self._curve))
+
+    def _pair_of(self, key: ec.EllipticCurvePrivateKey) -> KeyPair:
+        """x and y follow an octet of 4, where both are there (SEC 1, 2.3.3)."""
+        own = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
         def agree(public: bytes) -> bytes:
-            x, y = (int.from_bytes(part, "big") for part in (public[:size], public[size:]))
             try:
-                peer = ec.EllipticCurvePublicNumbers(x, y, self._curve).public_key()
+                peer = ec.EllipticCurvePublicKey.from_encoded_point(self._curve, b"\4" + public)
             except ValueError:  # not on the curve
                 raise _no_member(self) from None
             with PROVIDER:
                 return key.exchange(ec.ECDH(), peer)
 
-        return KeyPair(self, point.x.to_bytes(size, "big") + point.y.to_bytes(size, "big"), agree)
+        return KeyPair(self, own[1:], agree)
 
 
 def _number(text: str) -> int:

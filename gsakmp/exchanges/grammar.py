@@ -81,16 +81,18 @@ class Grammar:
             found = _leading(slot.payload, left[::-1])
             self._judge(slot, found, " in its place")
             left = left[: len(left) - found]
-        for slot in self.others:
-            rest = tuple(payload for payload in left if not isinstance(payload, slot.payload))
-            self._judge(slot, len(left) - len(rest))
-            left = rest
+        counts = [0] * len(self.others)
         for payload in left:
-            if payload.kind < PRIVATE:
+            place = next((n for n, slot in enumerate(self.others) if isinstance(payload, slot.payload)), None)
+            if place is not None:
+                counts[place] += 1
+            elif payload.kind < PRIVATE:
                 raise refused(
                     f"{self.name}: {type(payload).__name__} (payload type {payload.kind}) has no place there",
                     NotifyType.INVALID_PAYLOAD_TYPE,
                 )
+        for slot, found in zip(self.others, counts, strict=True):
+            self._judge(slot, found)
         return Payloads(message.payloads)
 
     def _judge(self, slot: Slot, found: int, place: str = "") -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gsakmp.crypto import PhaseOneKeys, Random, check_hash, random_octets
@@ -34,6 +35,8 @@ __all__ = [
 
 GENERIC_HEADER: Final = 4
 """Octets of a payload's generic header (RFC 2408, 3.2)."""
+pack_generic_header: Final = Struct("!BBH").pack
+"""Next Payload, RESERVED and Payload Length of it."""
 LONGEST_DATAGRAM: Final = 65_507
 """Octets that a UDP datagram holds over IPv4: 65,535 less an IP header of 20 and a UDP header of 8."""
 
@@ -147,8 +150,10 @@ class ProtectedExchange:
         keys = self.sa.keys
         plain = self._message(payloads)
         covered = plain.plaintext()
-        body = self._message((Hash(make_hash(covered)), *payloads)).plaintext()
-        ciphertext = keys.encrypt(self._iv, body)
+        hash_data = make_hash(covered)
+        # HASH's generic header by hand: what follows it is built already.
+        head = pack_generic_header(payloads[0].kind if payloads else 0, 0, GENERIC_HEADER + len(hash_data))
+        ciphertext = keys.encrypt(self._iv, head + hash_data + covered)
         octets = plain.replace(
             flags=HeaderFlag.ENCRYPTION, payloads=(), ciphertext=ciphertext, next_payload=Hash.kinds[0]
         ).build()

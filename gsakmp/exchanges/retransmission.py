@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from hashlib import sha256
 from math import isfinite
 from typing import Final
 
-from gsakmp.crypto.hashes import SHA256
 from gsakmp.errors import ConfigurationError
 
 __all__ = ["Conversation", "RetransmissionPolicy"]
@@ -98,7 +98,7 @@ class Conversation:
         self._waiting = False
         self._due = None
         self._sent = ()
-        digest = SHA256.digest(request)
+        digest = sha256(request).digest()
         self._peers[digest] = None
         self._peers.move_to_end(digest)
         while len(self._peers) > EARLIER + 1:
@@ -109,7 +109,9 @@ class Conversation:
 
         Nothing for a message before its last, or for one that comes too often; None for one that is new.
         """
-        digest = SHA256.digest(octets)
+        if not self._peers:
+            return None
+        digest = sha256(octets).digest()
         if digest not in self._peers:
             return None
         if digest != next(reversed(self._peers)) or self._repeats >= REPEATS:

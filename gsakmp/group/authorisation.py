@@ -8,10 +8,13 @@ from typing import Final
 from cryptography import x509
 
 from gsakmp.errors import PolicyRefused
+from gsakmp.group.checks import required_registration_strength
+from gsakmp.group.phase1_suites import CREDENTIALS
 from gsakmp.group.policy import GroupPolicy, MemberPolicy
 from gsakmp.identities import Identity
+from gsakmp.registries import AuthenticationMethod
 
-__all__ = ["admitted", "matches"]
+__all__ = ["admitted", "check_registration_sa", "matches"]
 
 WITHOUT_CASE: Final = frozenset({"fqdn", "user-fqdn"})
 """Types of identity in which upper and lower case are one: the names of DNS."""
@@ -90,3 +93,23 @@ def _alternative_names(certificate: x509.Certificate) -> Iterator[str]:
                 yield str(name.value)
     except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
         return
+
+
+def check_registration_sa(
+    policy: GroupPolicy, suite: str, method: AuthenticationMethod, strength: int
+) -> None:
+    """Whether an established ISAKMP SA may carry this group's registration: a key server's phase 1 serves all
+    its groups, each of which may want more. `strength` is in bits, those of its weakest part.
+
+    Raises `PolicyRefused` with what is wanted.
+    """
+    wanted = policy.registration
+    if suite not in wanted.proposals:
+        raise PolicyRefused(f"{policy.name!r} is not registered for under {suite}")
+    if method not in {CREDENTIALS[name] for name in wanted.credentials}:
+        raise PolicyRefused(f"{policy.name!r} wants another credential than {method.name}")
+    least = required_registration_strength(policy)
+    if strength < least:
+        raise PolicyRefused(
+            f"an ISAKMP SA of {strength} bits for {policy.name!r}, whose keys need {least} (RFC 6407, 7.1.2)"
+        )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import inf
-from typing import Final
 
 from gsakmp.group.rekey.interface import MemberKeys
 from gsakmp.group.sa import DataSA, Lifecycle, RekeySA

@@ -5,24 +5,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from ipaddress import ip_address
+from typing import Any, Final, TypeVar
 
 from gsakmp.errors import StateError
 from gsakmp.group.records import (
+    AdvanceSequenceNumber,
     Change,
     DataSARecord,
     GroupState,
     MemberRecord,
+    PutDataSA,
     PutMember,
+    PutRekeySA,
     RekeySARecord,
+    RemoveDataSA,
     RemoveMember,
+    RemoveRekeySA,
     apply,
 )
 from gsakmp.identities import Identity
 
 __all__ = ["Ledger", "host_of"]
+
+
+OF_SAS: Final = (PutRekeySA, RemoveRekeySA, AdvanceSequenceNumber, PutDataSA, RemoveDataSA)
+
+R = TypeVar("R", RekeySARecord, DataSARecord)
 
 
 class Ledger:
@@ -33,6 +44,9 @@ class Ledger:
         self._groups: dict[str, GroupState] = {}
         self._staged: list[Change] = []
         self._hosts: dict[str, list[Identity]] = {}
+        self._sorted: dict[tuple[str, bool], list[Any]] = {}
+        self.sa_changes = 0
+        """How often Rekey SAs or data SAs have changed."""
         if state is not None:
             self._groups[name] = replace(
                 state,
@@ -61,6 +75,9 @@ class Ledger:
         apply(self._groups, change)
         if isinstance(change, PutMember):
             self._note_host(change.record)
+        elif isinstance(change, OF_SAS):
+            self.sa_changes += 1
+            self._sorted.clear()
         self._staged.append(change)
 
     def take(self) -> list[Change]:
@@ -72,13 +89,20 @@ class Ledger:
 
     def rekey_records(self, *, retired: bool = False) -> list[RekeySARecord]:
         """The Rekey SAs in force by policy index, or those that were replaced, the oldest first."""
-        found = [r for r in self.state.rekey_sas.values() if (r.retired_at is not None) == retired]
-        return sorted(found, key=lambda r: (r.retired_at or 0.0, r.sa.policy_index))
+        return self._in_order("rekey", self.state.rekey_sas, retired)
 
     def data_records(self, *, retired: bool = False) -> list[DataSARecord]:
         """The data SAs in force by policy index, or those that were replaced, the oldest first."""
-        found = [r for r in self.state.data_sas.values() if (r.retired_at is not None) == retired]
-        return sorted(found, key=lambda r: (r.retired_at or 0.0, r.sa.policy_index))
+        return self._in_order("data", self.state.data_sas, retired)
+
+    def _in_order(self, kind: str, records: Mapping[bytes, R], retired: bool) -> list[R]:
+        """The list itself: it is asked for with every registration, and SAs change seldom."""
+        found = self._sorted.get((kind, retired))
+        if found is None:
+            chosen = [record for record in records.values() if (record.retired_at is not None) == retired]
+            found = sorted(chosen, key=lambda record: (record.retired_at or 0.0, record.sa.policy_index))
+            self._sorted[kind, retired] = found
+        return found
 
     def members_at(self, host: str) -> Iterable[Identity]:
         """Who registered from an IP address; several where a NAT stands before them."""

@@ -13,9 +13,28 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 
 from gsakmp.crypto import PrivateKey, PublicKey
 from gsakmp.errors import ConfigurationError
-from gsakmp.registries import EncryptionAlgorithm, GroupDescription, HashAlgorithm
+from gsakmp.group.policy import Credential
+from gsakmp.registries import AuthenticationMethod, EncryptionAlgorithm, GroupDescription, HashAlgorithm
 
-__all__ = ["CIPHERS", "GROUPS", "HASHES", "PhaseOneSuite", "key_strength", "known_suite", "phase1_suite"]
+__all__ = [
+    "CIPHERS",
+    "CREDENTIALS",
+    "GROUPS",
+    "HASHES",
+    "PhaseOneSuite",
+    "key_strength",
+    "known_suite",
+    "phase1_suite",
+]
+
+CREDENTIALS: Final[dict[Credential, AuthenticationMethod]] = {
+    "pre-shared-key": AuthenticationMethod.PRE_SHARED_KEY,
+    "rsa-signature": AuthenticationMethod.RSA_SIGNATURES,
+    "ecdsa-256": AuthenticationMethod.ECDSA_SHA256_P256,
+    "ecdsa-384": AuthenticationMethod.ECDSA_SHA384_P384,
+    "ecdsa-521": AuthenticationMethod.ECDSA_SHA512_P521,
+}
+"""What a policy calls the ways to prove who one is (RFC 2409, 5; RFC 4754)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from gsakmp.errors import PolicyRefused, StateError
 from gsakmp.group.making import new_rekey_spi
-from gsakmp.group.payloads import data_key_packet, group_sa, rekey_key_packet, sender_id_packet
+from gsakmp.group.payloads import data_key_packet, group_sa, rekey_key_packet, remaining, sender_id_packet
 from gsakmp.group.records import AllocateSenderIDs, MemberRecord, PutMember
 from gsakmp.group.rekey import RekeyAlgorithm, RekeyPlan
 from gsakmp.group.rekeying import Rekeying
@@ -16,7 +17,7 @@ from gsakmp.group.schedule import JOIN_REKEY_SECONDS
 from gsakmp.group.server_core import MEMBERS, ServerCore
 from gsakmp.group.server_types import Admission, MemberJoined, Offer
 from gsakmp.identities import Identity
-from gsakmp.payloads import KeyDownload, KeyPacket, LKHDownloadArray
+from gsakmp.payloads import GroupSA, KeyDownload, KeyPacket, LKHDownloadArray
 from gsakmp.registries import LKHKeyAttribute
 
 __all__ = ["Registration"]
@@ -28,6 +29,7 @@ class Registration:
     def __init__(self, core: ServerCore, rekeying: Rekeying) -> None:
         self.core = core
         self.rekeying = rekeying
+        self._last: tuple[Any, GroupSA] | None = None
 
     # -- message 2 -------------------------------------------------------------------------------------
 
@@ -39,23 +41,33 @@ class Registration:
         known = core.state.members.get(identity)
         if known is None and len(core.state.members) >= MEMBERS:
             raise PolicyRefused(f"the group {core.name!r} is full: it has {MEMBERS} members")
-        rekey = self._offered_rekey(known, core.index_of(identity, address), now)
-        data = self._offered_data(known)
-        policy = core.policy
+        gsa = self._offered(identity, address, now)
         return Offer(
             group=core.name,
             member=identity,
-            policy=group_sa(
-                GSA(rekey=rekey, data=data),
-                activation_delay=policy.activation_delay,
-                deactivation_delay=policy.deactivation_delay,
-                now=now,
-            ),
-            rekey=rekey,
-            data=data,
+            policy=self._payload(gsa, now),
+            rekey=gsa.rekey,
+            data=gsa.data,
             sender=sender,
             counter_mode=bool(core.sender_ids.bits),
         )
+
+    def _offered(self, identity: Identity, address: str, now: float) -> GSA:
+        known = self.core.state.members.get(identity)
+        rekey = self._offered_rekey(known, self.core.index_of(identity, address), now)
+        return GSA(rekey=rekey, data=self._offered_data(known))
+
+    def _payload(self, gsa: GSA, now: float) -> GroupSA:
+        """The SA payload, in which lifetimes are whole seconds: who asks within the same second is given the
+        same one."""
+        policy = self.core.policy
+        delays = policy.activation_delay, policy.deactivation_delay
+        lifetimes = [remaining(sa.expires_at, now) for sa in (*gsa.rekey, *gsa.data)]
+        wanted = (gsa.rekey, gsa.data, delays, lifetimes)
+        if self._last is None or self._last[0] != wanted:
+            payload = group_sa(gsa, activation_delay=delays[0], deactivation_delay=delays[1], now=now)
+            self._last = wanted, payload
+        return self._last[1]
 
     def _offered_rekey(
         self, known: MemberRecord | None, index: int | None, now: float
@@ -131,7 +143,7 @@ class Registration:
 
     def _check_current(self, offer: Offer, address: str, now: float) -> None:
         """Raises `StateError` unless the same would be offered again."""
-        if _spis(offer) != _spis(self.offer(offer.member, now, offer.sender, address)):
+        if self.core.dissolved or _spis(offer) != _spis(self._offered(offer.member, address, now)):
             raise StateError("a rekey has overtaken the offer")
 
     def _place(self, offer: Offer, identity: Identity, now: float) -> tuple[KeyPacket, ...]:
@@ -170,7 +182,7 @@ class Registration:
         return None
 
 
-def _spis(offer: Offer) -> list[bytes]:
+def _spis(offer: Offer | GSA) -> list[bytes]:
     return [sa.spi for sa in offer.rekey] + [sa.spi for sa in offer.data]
 
 

@@ -55,6 +55,7 @@ class GroupServer:
             raise ConfigurationError(f"the state of {state.name!r} for a policy of {policy.name!r}")
         self._core = ServerCore(checked(policy), state, random)
         self._rekeying = Rekeying(self._core)
+        self._due: tuple[int, GroupPolicy | None, float | None] = (-1, None, None)
         self._acknowledgements = Acknowledgements(self._core)
         self._registration = Registration(self._core, self._rekeying)
         self._recovery = Recovery(self._core, self._rekeying)
@@ -150,8 +151,8 @@ class GroupServer:
         self._rekeying.rekey(now, reason, kek=kek, data=data)
 
     def evict(self, identity: Identity, now: float, kind: str = "evicted", *, exclude: bool = False) -> None:
-        """A member is out; with forward rekey it can't read what follows (RFC 6407, 7.4.1). `exclude` keeps it
-        out until `readmit`, whatever the policy says, and may name who is no member yet.
+        """A member is out; with forward rekey it can't read what follows (RFC 6407, 7.4.1). `exclude` keeps
+        it out until `readmit`, whatever the policy says, and may name who is no member yet.
 
         Raises `StateError` for who is no member and not to be excluded."""
         core = self._core
@@ -216,13 +217,25 @@ class GroupServer:
     def next_timeout(self) -> float | None:
         """When `handle_timeout` is due next. May lie in the past."""
         core = self._core
-        pushed = bool(core.indices())
-        times = [rekey_gone(core.policy, record) for record in core.ledger.rekey_records(retired=True)]
-        times += [data_gone(core.policy, record, pushed) for record in core.ledger.data_records(retired=True)]
-        times += [rekey_due(core.policy, record.sa) for record in core.ledger.rekey_records()]
-        times += [data_due(core.policy, record.sa) for record in core.ledger.data_records()]
-        times += [core.join_rekey_at, self._acknowledgements.next_timeout()]
+        times = [self._sas_due(), core.join_rekey_at, self._acknowledgements.next_timeout()]
         return min((time for time in times if time is not None), default=None)
+
+    def _sas_due(self) -> float | None:
+        """When the next SA is to be replaced or forgotten. It is asked with every registration, and only SAs
+        and the policy change it."""
+        core = self._core
+        changes, policy, due = self._due
+        if changes != core.ledger.sa_changes or policy is not core.policy:
+            pushed = bool(core.indices())
+            times = [rekey_gone(core.policy, record) for record in core.ledger.rekey_records(retired=True)]
+            times += [
+                data_gone(core.policy, record, pushed) for record in core.ledger.data_records(retired=True)
+            ]
+            times += [rekey_due(core.policy, record.sa) for record in core.ledger.rekey_records()]
+            times += [data_due(core.policy, record.sa) for record in core.ledger.data_records()]
+            due = min((time for time in times if time is not None), default=None)
+            self._due = core.ledger.sa_changes, core.policy, due
+        return due
 
     def handle_timeout(self, now: float) -> None:
         """Does what is due: rollovers, removals, and the count of who did not acknowledge."""

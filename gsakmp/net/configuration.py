@@ -20,8 +20,8 @@ from gsakmp.exchanges.phase1.configuration import PhaseOneConfiguration
 from gsakmp.exchanges.retransmission import RetransmissionPolicy
 from gsakmp.group.acceptance import Acceptance
 from gsakmp.group.checks import check_policy
-from gsakmp.group.phase1_suites import PhaseOneSuite, phase1_suite
-from gsakmp.group.policy import Credential, GroupPolicy, RegistrationPolicy
+from gsakmp.group.phase1_suites import CREDENTIALS, PhaseOneSuite, phase1_suite
+from gsakmp.group.policy import GroupPolicy, RegistrationPolicy
 from gsakmp.identities import Identity
 from gsakmp.net.keys import read_credentials
 from gsakmp.net.multicast import interface_index
@@ -29,18 +29,10 @@ from gsakmp.net.options import LogOptions, MulticastOptions, ShellOptions
 from gsakmp.net.schema import DaemonTable, GCKSFile, MemberFile
 from gsakmp.net.toml import Document, read_document
 from gsakmp.peers.configuration import EndpointConfiguration, GCKSConfiguration, MemberConfiguration
-from gsakmp.registries import AuthenticationMethod, DOINumber
+from gsakmp.registries import DOINumber
 
 __all__ = ["GCKSDaemonConfiguration", "MemberDaemonConfiguration", "load_gcks", "load_member"]
 
-METHODS: Final[dict[Credential, AuthenticationMethod]] = {
-    "pre-shared-key": AuthenticationMethod.PRE_SHARED_KEY,
-    "rsa-signature": AuthenticationMethod.RSA_SIGNATURES,
-    "ecdsa-256": AuthenticationMethod.ECDSA_SHA256_P256,
-    "ecdsa-384": AuthenticationMethod.ECDSA_SHA384_P384,
-    "ecdsa-521": AuthenticationMethod.ECDSA_SHA512_P521,
-}
-"""RFC 2409, 5; RFC 4754."""
 NAT_PORT: Final = 4500
 """RFC 3947, 4: where peers go that see a NAT."""
 
@@ -176,7 +168,7 @@ def phase1_configuration(
             identity=identity,
             credentials=credentials,
             suites=offered,
-            methods=tuple(METHODS[name] for name in named),
+            methods=tuple(CREDENTIALS[name] for name in named),
             peer_identity=peer,
             sa_doi=DOINumber.GDOI if wanted.sa_doi == "gdoi" else DOINumber.IPSEC,
             lifetime_seconds=wanted.lifetime,

@@ -196,6 +196,9 @@ class Endpoint:
     def _dispatch(self, message: Message, octets: bytes, source: Address, local: Address, now: float) -> None:
         path = Path(local, source)
         if message.payloads and isinstance(message.payloads[0], Fragment):
+            cookies = message.initiator_cookie + message.responder_cookie
+            if cookies not in self.sessions and not self._phase1.knows(message, source, now):
+                raise UnexpectedMessage("a fragment for no exchange that is under way")
             whole = self._reassembler.add(message, source, now)
             if whole is None:
                 return

@@ -20,6 +20,7 @@ from gsakmp.exchanges.address import Address, Datagram
 from gsakmp.exchanges.pull import PullResponder
 from gsakmp.exchanges.push import build_push
 from gsakmp.exchanges.recent import RecentMessages
+from gsakmp.group.authorisation import check_registration_sa
 from gsakmp.group.records import Change, Journal
 from gsakmp.group.sa import RekeySA
 from gsakmp.group.server import GroupServer
@@ -109,7 +110,7 @@ class GCKS(Endpoint):
         self._index()
         for name, server in self.groups.items():
             for member in server.state.members.values():
-                self._locate(name, member.identity, member.address)
+                self._locate(name, member.identity, Address.from_text(member.address))
             self._collect(name, now)
 
     # -- what an operator may ask and order ----------------------------------------------------------------
@@ -227,6 +228,7 @@ class GCKS(Endpoint):
         try:
             server = self._group_of(group)
             permission = server.authorise(peer.identity, peer.certificate)
+            check_registration_sa(server.policy, session.sa.suite, peer.method, session.sa.strength)
             offer = server.offer(
                 peer.identity, now, sender=permission.sender, address=str(session.path.remote)
             )
@@ -266,7 +268,7 @@ class GCKS(Endpoint):
         self._exchange_sent(session, message_id, exchange, step, now)
         exchange.done = True
         exchange.offer = None
-        self._locate(server.policy.name, peer.identity, str(session.path.remote))
+        self._locate(server.policy.name, peer.identity, session.path.remote)
         self._events.append(
             MemberRegistered(
                 group=server.policy.name,
@@ -401,9 +403,8 @@ class GCKS(Endpoint):
             raise AuthenticationFailed(f"an acknowledgement of {identity}, where {len(found)} members are")
         return found[0]
 
-    def _locate(self, name: str, member: Identity, address: str) -> None:
-        host = str(Address.from_text(address).host)
-        self._registered_at.setdefault((name, host), {})[member] = None
+    def _locate(self, name: str, member: Identity, address: Address) -> None:
+        self._registered_at.setdefault((name, str(address.host)), {})[member] = None
 
     def _on_own_timer(self, key: Hashable, now: float) -> None:
         match key:

@@ -76,6 +76,13 @@ class PhaseOneExchanges:
         if half is not None:
             self._continue(half, message, octets, path, now)
 
+    def knows(self, message: Message, source: Address, now: float) -> bool:
+        """Whether a message belongs to an exchange that is under way, or may resume one."""
+        initiator, responder = message.initiator_cookie, message.responder_cookie
+        if initiator + responder in self._open or initiator in self._open:
+            return True
+        return responder != NO_COOKIE and self._jar.recall(initiator, responder, source, now) is not None
+
     def on_timer(self, key: Hashable, now: float) -> None:
         """A timer that was set here is due."""
         match key:

@@ -68,11 +68,11 @@ class Session:
     last_sent: float = 0.0
     informational_ids: dict[int, None] = field(default_factory=dict)
     """Message ids of the Informational messages that were taken, against replay."""
+    key: bytes = field(init=False)
+    """Both cookies."""
 
-    @property
-    def key(self) -> bytes:
-        """Both cookies."""
-        return self.sa.cookies
+    def __post_init__(self) -> None:
+        self.key = self.sa.cookies
 
     def remember(self, message_id: int, exchange: Exchange) -> list[int]:
         """Take an exchange in; the message ids of those that are forgotten for it."""

@@ -3,7 +3,7 @@
 A copy's sequence numbers and sender ids are those of its time. A key server that went on from them would use
 both again under the same keys, which breaks a counter mode (RFC 6054, 2) and lets old pushes pass. So a copy
 is marked, only a reader opens it, and what is restored from it begins with neither SAs nor members: groups,
-policies, authorisations and the audit stay, and members register again.
+policies, authorisations, exclusions and the audit stay, and members register again.
 """
 
 from __future__ import annotations

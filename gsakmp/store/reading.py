@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, Table, bindparam, select
 
 from gsakmp.errors import DecodeError, StateError
 from gsakmp.group.records import Audit, GroupState
+from gsakmp.identities import Identity
 from gsakmp.store import rows, schema
 from gsakmp.store.sealing import Sealer
 
@@ -26,6 +27,7 @@ GROUPS: Final = select(schema.groups).order_by(schema.groups.c.id)
 REKEY_SAS: Final = of_group(schema.rekey_sas)
 DATA_SAS: Final = of_group(schema.data_sas)
 MEMBERS: Final = of_group(schema.members)
+EXCLUSIONS: Final = of_group(schema.exclusions)
 ALGORITHMS: Final = of_group(schema.rekey_algorithms)
 
 
@@ -55,8 +57,13 @@ def group_state(connection: Connection, row: Mapping[str, Any], sealer: Sealer) 
         for record in records(DATA_SAS, rows.data_sa_record)
     }
     state.members = {record.identity: record for record in records(MEMBERS, rows.member_record)}
+    state.excluded = dict(records(EXCLUSIONS, exclusion))
     state.rekey_algorithm = dict(records(ALGORITHMS, algorithm))
     return state
+
+
+def exclusion(_group: str, row: Mapping[str, Any], _sealer: Sealer) -> tuple[Identity, float]:
+    return rows.exclusion(row)
 
 
 def algorithm(group: str, row: Mapping[str, Any], sealer: Sealer) -> tuple[int, bytes]:

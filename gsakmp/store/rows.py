@@ -2,7 +2,8 @@
 
 What is secret stands in a row sealed, and the sealing binds all else that the row says but a sequence number,
 which moves without it. Somebody who may write to the file but lacks the key can thus take rows away, put old
-ones back, or set counters, but make nothing up: no member's key, public key, algorithm or lifetime.
+ones back, set counters, or exclude people (an exclusion has nothing secret), but make nothing up that lets
+anybody in: no member's key, public key, algorithm or lifetime.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ __all__ = [
     "algorithm_place",
     "data_sa_record",
     "data_sa_row",
+    "exclusion",
+    "exclusion_row",
     "identity_columns",
     "identity_of",
     "member_record",
@@ -62,7 +65,7 @@ LIFE: Final = ("created_at", "lifetime_seconds", "retired_at")
 REKEY_SA: Final = (*("spi", "policy_index", *SUITE, *SOURCE, *DESTINATION, "signature_key", *LIFE),)
 DATA_SA: Final = (
     *("protocol", "spi", "policy_index", "selector_protocol", *SOURCE, *DESTINATION, "transform_id"),
-    *("key_length", "integrity", "mode", "address_preservation", "direction", *LIFE),
+    *("key_length", "integrity", "mode", "address_preservation", "direction", "lifetime_kilobytes", *LIFE),
 )
 MEMBER: Final = (
     *("identity_type", "identity_data", "registered_at", "address", "sender_ids", "acknowledged"),
@@ -213,6 +216,7 @@ def data_sa_row(group: str, group_id: int, record: DataSARecord, sealer: Sealer)
         "direction": number(sa.direction),
         "created_at": float(sa.created_at),
         "lifetime_seconds": sa.lifetime_seconds,
+        "lifetime_kilobytes": sa.lifetime_kilobytes,
         "retired_at": maybe(record.retired_at),
     }
     place = octets_of_row(row, DATA_SA)
@@ -246,11 +250,12 @@ def data_sa_record(group: str, row: Mapping[str, Any], sealer: Sealer) -> DataSA
         integrity_key=sealer.unseal(row["integrity_key"], "data_sas", "integrity_key", group, place),
         created_at=row["created_at"],
         lifetime_seconds=row["lifetime_seconds"],
+        lifetime_kilobytes=row["lifetime_kilobytes"],
     )
     return DataSARecord(sa=sa, retired_at=row["retired_at"])
 
 
-# -- members, and rekey algorithms -------------------------------------------------------------------
+# -- members, exclusions, and rekey algorithms -------------------------------------------------------
 
 
 def member_row(group: str, group_id: int, record: MemberRecord, sealer: Sealer) -> Row:
@@ -284,6 +289,16 @@ def member_record(group: str, row: Mapping[str, Any], sealer: Sealer) -> MemberR
         key=key,
         certificate=row["certificate"],
     )
+
+
+def exclusion_row(group_id: int, identity: Identity, at: float) -> Row:
+    """A row of `exclusions`."""
+    return {"group_id": group_id, **identity_row("identity", identity), "excluded_at": float(at)}
+
+
+def exclusion(row: Mapping[str, Any]) -> tuple[Identity, float]:
+    """Who is excluded, and since when."""
+    return known_identity(row, "identity"), float(row["excluded_at"])
 
 
 def algorithm_place(group: str, policy_index: int) -> tuple[str | bytes, ...]:

@@ -27,6 +27,7 @@ __all__ = [
     "audit",
     "authorisations",
     "data_sas",
+    "exclusions",
     "groups",
     "members",
     "meta",
@@ -137,6 +138,7 @@ data_sas: Final = Table(
     optional("direction", Integer),
     needed("created_at", Float),
     needed("lifetime_seconds", Integer),
+    optional("lifetime_kilobytes", Integer),
     optional("retired_at", Float),
     needed("algorithm_key", LargeBinary),
     needed("integrity_key", LargeBinary),
@@ -161,6 +163,18 @@ members: Final = Table(
     UniqueConstraint("group_id", "identity_type", "identity_data"),
 )
 """Who has registered. `sender_ids` are decimal numbers with commas between."""
+
+exclusions: Final = Table(
+    "exclusions",
+    METADATA,
+    row_id(),
+    of_group(),
+    needed("identity_type", Integer),
+    needed("identity_data", LargeBinary),
+    needed("excluded_at", Float),
+    UniqueConstraint("group_id", "identity_type", "identity_data"),
+)
+"""Who was evicted for good, whatever the policy says."""
 
 rekey_algorithms: Final = Table(
     "rekey_algorithms",

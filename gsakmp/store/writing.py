@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Delete, Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from gsakmp.errors import StateError
 from gsakmp.group import records
 from gsakmp.group.records import Change
+from gsakmp.identities import Identity
 from gsakmp.store import rows, schema
 from gsakmp.store.sealing import Sealer
 
@@ -47,14 +48,24 @@ def put_rekey_sa() -> Insert:
     return statement.on_conflict_do_update(index_elements=key, set_=new, where=forward)
 
 
-G, R, D, M = schema.groups.c, schema.rekey_sas.c, schema.data_sas.c, schema.members.c
+def remove_person(table: Table) -> Delete:
+    return delete(table).where(
+        table.c.group_id == bindparam("of_group"),
+        table.c.identity_type == bindparam("of_type"),
+        table.c.identity_data == bindparam("of_data"),
+    )
+
+
+G, R, D = schema.groups.c, schema.rekey_sas.c, schema.data_sas.c
 A, L = schema.rekey_algorithms.c, schema.audit.c
+PERSON: Final = ("group_id", "identity_type", "identity_data")
 
 GROUP_ID: Final = select(G.id).where(G.name == bindparam("of_name"))
 PUT_GROUP: Final = put(schema.groups, ("name",), kept=("created_at", "next_sender_id"))
 PUT_REKEY_SA: Final = put_rekey_sa()
 PUT_DATA_SA: Final = put(schema.data_sas, ("group_id", "protocol", "spi"))
-PUT_MEMBER: Final = put(schema.members, ("group_id", "identity_type", "identity_data"))
+PUT_MEMBER: Final = put(schema.members, PERSON)
+EXCLUDE: Final = put(schema.exclusions, PERSON)
 PUT_ALGORITHM: Final = put(schema.rekey_algorithms, ("group_id", "policy_index"))
 REMOVE_REKEY_SA: Final = delete(schema.rekey_sas).where(
     R.group_id == bindparam("of_group"), R.spi == bindparam("of_spi")
@@ -62,11 +73,8 @@ REMOVE_REKEY_SA: Final = delete(schema.rekey_sas).where(
 REMOVE_DATA_SA: Final = delete(schema.data_sas).where(
     D.group_id == bindparam("of_group"), D.protocol == bindparam("of_protocol"), D.spi == bindparam("of_spi")
 )
-REMOVE_MEMBER: Final = delete(schema.members).where(
-    M.group_id == bindparam("of_group"),
-    M.identity_type == bindparam("of_type"),
-    M.identity_data == bindparam("of_data"),
-)
+REMOVE_MEMBER: Final = remove_person(schema.members)
+READMIT: Final = remove_person(schema.exclusions)
 REMOVE_ALGORITHM: Final = delete(schema.rekey_algorithms).where(
     A.group_id == bindparam("of_group"), A.policy_index == bindparam("of_index")
 )
@@ -163,11 +171,13 @@ class Writer:
         )
 
     def remove_members(self, changes: Iterable[records.RemoveMember]) -> None:
-        gone = []
-        for change in changes:
-            id_type, data = rows.identity_columns(change.identity)
-            gone.append({"of_group": self.group_id(change.group), "of_type": id_type, "of_data": data})
-        self._many(REMOVE_MEMBER, gone)
+        self._many(REMOVE_MEMBER, [self._person(c.group, c.identity) for c in changes])
+
+    def exclude(self, changes: Iterable[records.Exclude]) -> None:
+        self._many(EXCLUDE, [rows.exclusion_row(self.group_id(c.group), c.identity, c.at) for c in changes])
+
+    def readmit(self, changes: Iterable[records.Readmit]) -> None:
+        self._many(READMIT, [self._person(c.group, c.identity) for c in changes])
 
     def allocate(self, changes: Iterable[records.AllocateSenderIDs]) -> None:
         for change in changes:
@@ -197,6 +207,10 @@ class Writer:
         self._many(AUDIT, entries)
         self.connection.execute(FORGET, {"kept": self.audit_entries})
 
+    def _person(self, group: str, identity: Identity) -> dict[str, Any]:
+        id_type, data = rows.identity_columns(identity)
+        return {"of_group": self.group_id(group), "of_type": id_type, "of_data": data}
+
     def _many(self, statement: Any, values: list[dict[str, Any]]) -> None:
         self.connection.execute(statement, values)
 
@@ -210,6 +224,8 @@ HANDLERS: Final[dict[type, Callable[[Writer, Any], None]]] = {
     records.RemoveDataSA: Writer.remove_data_sas,
     records.PutMember: Writer.put_members,
     records.RemoveMember: Writer.remove_members,
+    records.Exclude: Writer.exclude,
+    records.Readmit: Writer.readmit,
     records.AllocateSenderIDs: Writer.allocate,
     records.ResetSenderIDs: Writer.reset,
     records.PutRekeyAlgorithm: Writer.put_algorithms,

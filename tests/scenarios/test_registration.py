@@ -6,7 +6,7 @@ import pytest
 
 from gsakmp.exchanges.address import Address
 from gsakmp.exchanges.credentials import Credentials, SharedKey
-from gsakmp.group.policy import MemberPolicy
+from gsakmp.group.policy import MemberPolicy, RegistrationPolicy
 from gsakmp.peers import events
 from gsakmp.peers.network import Conditions, Travelling
 from tests.world import GCKS_ADDRESS, GROUP, START, World, group_policy, phase1
@@ -89,6 +89,30 @@ def test_a_stranger_is_refused_and_told() -> None:
     assert world.network.events("gcks", events.RegistrationRefused)
     assert "refused by the GCKS" in world.network.events("member1", events.ExchangeFailed)[0].problem
     assert world.journal.groups["video"].members == {}
+
+
+def test_an_isakmp_sa_weaker_than_the_groups_keys_is_not_enough() -> None:
+    """Eight octets of pre-shared key are 64 bits at most; the group's keys have 128 (RFC 6407, 7.1.2)."""
+    short = {"credentials": Credentials(shared_keys=(SharedKey(b"8 octets"),))}
+    world = World(phase1_changes=short)
+    member = world.member(1)
+    assert world.run(5, lambda: member.state == "waiting")
+    assert "64 bits" in world.network.events("gcks", events.RegistrationRefused)[0].problem
+
+
+def test_a_group_may_want_a_suite_that_another_does_not() -> None:
+    wanted = RegistrationPolicy(proposals=("aes-256-sha384-group20",))
+    world = World(policy=group_policy(registration=wanted))
+    member = world.member(1)
+    assert world.run(5, lambda: member.state == "waiting")
+    assert "aes-128-sha256-group19" in world.network.events("gcks", events.RegistrationRefused)[0].problem
+
+
+def test_a_group_may_want_a_certificate() -> None:
+    world = World(policy=group_policy(registration=RegistrationPolicy(credentials=("ecdsa-256",))))
+    member = world.member(1)
+    assert world.run(5, lambda: member.state == "waiting")
+    assert "PRE_SHARED_KEY" in world.network.events("gcks", events.RegistrationRefused)[0].problem
 
 
 def test_an_unknown_group_is_refused() -> None:

@@ -31,6 +31,7 @@ from gsakmp.registries import (
 from gsakmp.wire import Payload
 
 __all__ = [
+    "COOKIE",
     "NAT_PORT",
     "NO_COOKIE",
     "Opened",
@@ -38,6 +39,7 @@ __all__ = [
     "body_of",
     "check_domain",
     "check_header",
+    "common_extensions",
     "own_vendor_ids",
     "says_initial_contact",
 ]
@@ -176,13 +178,7 @@ class PhaseOne(Machine):
 
     def _common_extensions(self, payloads: Payloads) -> Extensions:
         """What the vendor ids of a message say that the peer can do, and we too."""
-        offered = nat.extensions_offered(payloads.all(VendorID))
-        ours = self.configuration
-        return Extensions(
-            nat_traversal=ours.nat_traversal and offered.nat_traversal,
-            dead_peer_detection=ours.dead_peer_detection and offered.dead_peer_detection,
-            fragmentation=ours.fragmentation and offered.fragmentation,
-        )
+        return common_extensions(self.configuration, payloads)
 
     def _discovery(
         self, part: Part, extensions: Extensions, local: Address, remote: Address
@@ -264,6 +260,16 @@ def own_vendor_ids(configuration: PhaseOneConfiguration) -> tuple[VendorID, ...]
     """What we can do beside the standards' minimum."""
     return nat.vendor_ids(
         configuration.nat_traversal, configuration.dead_peer_detection, configuration.fragmentation
+    )
+
+
+def common_extensions(ours: PhaseOneConfiguration, payloads: Payloads) -> Extensions:
+    """What the vendor ids of a message say that the peer can do, and we too."""
+    offered = nat.extensions_offered(payloads.all(VendorID))
+    return Extensions(
+        nat_traversal=ours.nat_traversal and offered.nat_traversal,
+        dead_peer_detection=ours.dead_peer_detection and offered.dead_peer_detection,
+        fragmentation=ours.fragmentation and offered.fragmentation,
     )
 
 

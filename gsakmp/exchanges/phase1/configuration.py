@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from gsakmp.doi import DOI, GDOI, STANDARD, Dialect
@@ -88,7 +89,7 @@ class PhaseOneConfiguration:
         if weak and not self.allow_weak:
             raise ConfigurationError(f"{weak[0]} is weak, and weak algorithms are not allowed")
 
-    @property
+    @cached_property
     def usable_methods(self) -> tuple[AuthenticationMethod, ...]:
         """Those of `methods` for which there is a key."""
         return tuple(method for method in self.methods if self._has_key(method))

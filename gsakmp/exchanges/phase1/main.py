@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import StrEnum
-from typing import ClassVar
+from functools import lru_cache
+from typing import ClassVar, Final, NamedTuple
 
 from gsakmp.crypto import Random
 from gsakmp.errors import UnexpectedMessage
@@ -19,22 +20,28 @@ from gsakmp.exchanges.machine import Table
 from gsakmp.exchanges.phase1 import grammar
 from gsakmp.exchanges.phase1.agreement import Agreement, Part, Proven, authenticating
 from gsakmp.exchanges.phase1.common import (
+    COOKIE,
     NO_COOKIE,
     Opened,
     PhaseOne,
     body_of,
     check_domain,
     check_header,
+    common_extensions,
     own_vendor_ids,
     says_initial_contact,
 )
 from gsakmp.exchanges.phase1.configuration import PhaseOneConfiguration
-from gsakmp.exchanges.proposals import accepted, choose, offer
+from gsakmp.exchanges.proposals import Choice, accepted, choose, offer
 from gsakmp.message import Message, parse
 from gsakmp.payloads import SA, Identification, KeyExchange
 from gsakmp.registries import ExchangeType, PayloadType
 
 __all__ = ["MainModeInitiator", "MainModeResponder", "answer_offer"]
+
+
+OFFERS: Final = 64
+"""Different messages 1 whose meaning is remembered. An initiator's are short, `CookieJar` sees to that."""
 
 
 class InitiatorState(StrEnum):
@@ -242,12 +249,9 @@ class MainModeResponder(MainMode):
         now: float,
     ) -> None:
         super().__init__(configuration, local=local, remote=remote, random=random, now=now)
-        message = parse(message_1, doi=configuration.doi, dialect=configuration.dialect)
-        payloads = check_offer(message)
-        self._choice, _ = choose(configuration, payloads.one(SA))
-        self._sa_body = body_of(PayloadType.SA, message_1)
-        self._extensions = self._common_extensions(payloads)
-        self.initiator_cookie = message.initiator_cookie
+        known = taken_offer(configuration, message_1[COOKIE:])
+        self._choice, self._sa_body, self._extensions = known.choice, known.sa_body, known.extensions
+        self.initiator_cookie = message_1[:COOKIE]
         self.responder_cookie = responder_cookie
         self._agreed: Agreement
 
@@ -300,12 +304,33 @@ def answer_offer(
 
     Raises `PolicyRefused` if no offer is acceptable, `UnexpectedMessage` for what is no message 1.
     """
-    _, answer = choose(configuration, check_offer(message).one(SA))
-    return Message(
-        initiator_cookie=message.initiator_cookie,
-        responder_cookie=responder_cookie,
+    check_header(message, ExchangeType.IDENTITY_PROTECTION, message.initiator_cookie, NO_COOKIE)
+    return octets[:COOKIE] + responder_cookie + taken_offer(configuration, octets[COOKIE:]).answer
+
+
+class TakenOffer(NamedTuple):
+    """What becomes of a message 1."""
+
+    choice: Choice
+    sa_body: bytes
+    extensions: Extensions
+    answer: bytes
+    """Message 2 behind its cookies."""
+
+
+@lru_cache(maxsize=OFFERS)
+def taken_offer(configuration: PhaseOneConfiguration, offered: bytes) -> TakenOffer:
+    """What becomes of a message 1, whose octets behind the initiator's cookie are `offered`. The members of a
+    group all send the same, so it is remembered. Raises as `answer_offer`."""
+    cookie = b"\1" * COOKIE  # any
+    message = parse(cookie + offered, doi=configuration.doi, dialect=configuration.dialect)
+    payloads = check_offer(message)
+    choice, answer = choose(configuration, payloads.one(SA))
+    built = Message(
         exchange_type=ExchangeType.IDENTITY_PROTECTION,
         payloads=(answer, *own_vendor_ids(configuration)),
         doi=configuration.doi,
         dialect=configuration.dialect,
     ).build()
+    sa_body = body_of(PayloadType.SA, cookie + offered)
+    return TakenOffer(choice, sa_body, common_extensions(configuration, payloads), built[2 * COOKIE :])

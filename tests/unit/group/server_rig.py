@@ -156,12 +156,12 @@ class Rig:
 
 @dataclass
 class Watcher:
-    """All keys that a member was ever able to learn; it forgets none."""
+    """All TEKs and KEKs that a member was ever able to learn; it forgets none."""
 
     keks: dict[bytes, bytes] = field(default_factory=dict)
     teks: dict[bytes, bytes] = field(default_factory=dict)
     own: list[tuple[int, bytes]] = field(default_factory=list)
-    """LKH ids and keys (IV, then key)."""
+    """LKH ids and keys (IV, then key), those of the last registration."""
     sender_ids: list[int] = field(default_factory=list)
     deleted: bool = False
     policies: set[bytes] = field(default_factory=set)
@@ -170,6 +170,7 @@ class Watcher:
 
     def register(self, offered: GroupSA, admission: Admission) -> None:
         self.deleted = False
+        self.own = []
         self._read_policy(offered)
         self._read_keys(admission.key_download)
         if admission.sequence_number is not None:
@@ -178,9 +179,8 @@ class Watcher:
                     self.numbers[part.spi] = admission.sequence_number
 
     def hear(self, push: Push) -> None:
-        if push.sa.spi not in self.keks:
+        if self.keks.get(push.sa.spi) != push.sa.key:  # none, or what an outdated key made of an update array
             return
-        assert self.keks[push.sa.spi] == push.sa.key
         assert push.sequence_number > self.numbers.get(push.sa.spi, 0), "a sequence number came twice"
         self.numbers[push.sa.spi] = push.sequence_number
         for payload in push.payloads:

@@ -116,7 +116,7 @@ class Groups(RuleBasedStateMachine):
         for push in pushes:
             for name in self.out:
                 held = self.rig.watchers.get(name, Watcher()).keks
-                assert not (data_spis(push) and push.sa.spi in held)
+                assert not (data_spis(push) and held.get(push.sa.spi) == push.sa.key)
 
     def change(self, verb: Callable[[GroupServer], None], ending: str) -> bool:
         try:

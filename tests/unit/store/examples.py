@@ -98,8 +98,9 @@ def data_sa(spi: bytes = b"\x00\x00\x01\x00", key: bytes = b"\x0c" * 20) -> r.Da
         integrity_key=b"\x0d" * 32,
         created_at=1001.0,
         lifetime_seconds=3600,
+        lifetime_kilobytes=100_000,
     )
-    return r.DataSARecord(sa=sa, retired_at=None)
+    return r.DataSARecord(sa=sa, retired_at=2001.5)
 
 
 def member(name: str = "m1.example", key: bytes = b"\x0e" * 32) -> r.MemberRecord:
@@ -131,6 +132,10 @@ def whole_group() -> list[r.Change]:
             for place, identity in enumerate(IDENTITIES)
         ),
         r.PutMember(group=GROUP, record=member()),
+        *(
+            r.Exclude(group=GROUP, identity=identity, at=500.5 - place)
+            for place, identity in enumerate(reversed(IDENTITIES))
+        ),
         r.AllocateSenderIDs(group=GROUP, next_sender_id=9),
         r.PutRekeyAlgorithm(group=GROUP, policy_index=1, state=b"the algorithm's own"),
         r.Audit(group=GROUP, at=1003.0, kind="joined", member="fqdn:m1.example", detail="2 sender ids"),
@@ -202,6 +207,7 @@ DATA_SAS = st.builds(
     integrity_key=OCTETS,
     created_at=TIMES,
     lifetime_seconds=NUMBERS,
+    lifetime_kilobytes=st.none() | NUMBERS,
 )
 MEMBERS = st.builds(
     r.MemberRecord,
@@ -238,6 +244,8 @@ CHANGES: st.SearchStrategy[r.Change] = st.one_of(
     st.builds(r.PutMember, group=NAMES, record=MEMBERS),
     st.builds(r.PutMember, group=NAMES, record=MEMBERS),  # twice: what is most frequent in life
     st.builds(r.RemoveMember, group=NAMES, identity=PEOPLE),
+    st.builds(r.Exclude, group=NAMES, identity=PEOPLE, at=TIMES),
+    st.builds(r.Readmit, group=NAMES, identity=PEOPLE),
     st.builds(r.AllocateSenderIDs, group=NAMES, next_sender_id=st.integers(0, 20)),
     st.builds(r.ResetSenderIDs, group=NAMES),
     st.builds(r.PutRekeyAlgorithm, group=NAMES, policy_index=st.integers(0, 2), state=OCTETS),

@@ -57,7 +57,9 @@ def test_what_is_restored_begins_without_sas_and_members(
     store: SQLStore, backup: Path, tmp_path: Path, key_file: Path
 ) -> None:
     with SQLStore.restore(backup, tmp_path / "restored", key_file, now=5.0) as restored:
-        expected = r.GroupState(name=GROUP, identity=IDENTITIES[5], created_at=999.5)
+        excluded = store.load()[GROUP].excluded
+        assert len(excluded) == len(IDENTITIES), "who was evicted for good does not come back by a restore"
+        expected = r.GroupState(name=GROUP, identity=IDENTITIES[5], created_at=999.5, excluded=excluded)
         assert restored.load() == {GROUP: expected}
         assert restored.policies(GROUP) == store.policies(GROUP)
         assert restored.authorisations(GROUP) == store.authorisations(GROUP)

@@ -56,7 +56,7 @@ class AtomicJournal(r.MemoryJournal):
 def orders(states: dict[str, r.GroupState]) -> list[object]:
     """The order of every table, which comparing dicts does not look at."""
     return [
-        (name, *map(list, (s.rekey_sas, s.data_sas, s.members, s.rekey_algorithm)))
+        (name, *map(list, (s.rekey_sas, s.data_sas, s.members, s.excluded, s.rekey_algorithm)))
         for name, s in states.items()
     ]
 
@@ -92,6 +92,9 @@ def test_every_field_comes_back(store: SQLStore) -> None:
     assert state.data_sas == {b"\x01\x00\x00\x01\x00": data_sa()}
     assert list(state.members) == [*IDENTITIES, member().identity]
     assert state.members[member().identity] == member()
+    assert list(state.excluded.items()) == [
+        (identity, 500.5 - place) for place, identity in enumerate(reversed(IDENTITIES))
+    ]
     assert state.next_sender_id == 9
     assert state.rekey_algorithm == {1: b"the algorithm's own"}
 
@@ -118,6 +121,10 @@ REFUSED: dict[str, Any] = {
     "an identity that can't be built": r.PutMember(
         group=GROUP, record=replace(member(), identity=Identity(1, "no address"))
     ),
+    "an exclusion in no group": r.Exclude(group="nobody's", identity=IDENTITIES[0], at=1.0),
+    "an end of one in no group": r.Readmit(group="nobody's", identity=IDENTITIES[0]),
+    "an exclusion at no time": r.Exclude(group=GROUP, identity=IDENTITIES[0], at=float("nan")),
+    "an exclusion of nobody": r.Exclude(group=GROUP, identity=Identity(1, "no address"), at=1.0),
     "an identity of no type": r.RemoveMember(group=GROUP, identity=Identity(256, b"")),
     "an object of another class": rekey_sa(),
     "None": None,
@@ -131,6 +138,8 @@ def test_a_batch_with_one_refused_change_leaves_nothing(store: SQLStore, what: s
         r.PutMember(group=GROUP, record=member("new.example")),
         r.PutRekeyAlgorithm(group=GROUP, policy_index=1, state=b"another"),
         r.RemoveDataSA(group=GROUP, protocol=1, spi=data_sa().sa.spi),
+        r.Readmit(group=GROUP, identity=IDENTITIES[3]),
+        r.Exclude(group=GROUP, identity=member().identity, at=1.0),
         r.Audit(group=GROUP, at=1.0, kind="joined"),
     ]
     with pytest.raises(StateError) as caught:
@@ -175,6 +184,31 @@ def test_changes_of_one_kind_keep_their_order(store: SQLStore) -> None:
     assert members[first.identity] == second
     assert list(members)[-2:] == [first.identity, member().identity]
     assert IDENTITIES[0] not in members
+
+
+def test_exclusions_begin_change_and_end(store: SQLStore, path: Path) -> None:
+    """One that is said again keeps its place; one that ended goes to the end. Membership has no part in it."""
+    first, second, third = (Identity.from_text(f"fqdn:x{n}.example") for n in range(3))
+    start = [r.Readmit(group=GROUP, identity=identity) for identity in IDENTITIES]
+    store.commit([put_group("second"), *start])
+    store.commit([r.Exclude(group=GROUP, identity=one, at=1.0) for one in (first, second, first, third)])
+    store.commit([r.Exclude(group="second", identity=first, at=7.0)])
+    store.commit([r.Exclude(group=GROUP, identity=second, at=2.0)])
+    assert list(store.load()[GROUP].excluded.items()) == [(first, 1.0), (second, 2.0), (third, 1.0)]
+    store.commit(
+        [
+            r.Readmit(group=GROUP, identity=first),
+            r.Readmit(group=GROUP, identity=member().identity),  # who is not excluded
+            r.Exclude(group=GROUP, identity=first, at=3.0),
+            r.RemoveMember(group=GROUP, identity=second),
+        ]
+    )
+    store.close()
+    with SQLStore(path, KEY) as again:
+        states = again.load()
+    assert list(states[GROUP].excluded.items()) == [(second, 2.0), (third, 1.0), (first, 3.0)]
+    assert states["second"].excluded == {first: 7.0}
+    assert member().identity in states[GROUP].members
 
 
 def test_a_commit_is_one_statement_for_many_members(store: SQLStore) -> None:

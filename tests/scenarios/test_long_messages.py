@@ -1,0 +1,40 @@
+"""Phase 1 with certificates, over a path that takes no long datagrams."""
+
+from __future__ import annotations
+
+import pytest
+
+from gsakmp.exchanges.address import Address
+from gsakmp.peers import Endpoint, EndpointConfiguration
+from gsakmp.peers.events import ISAKMPSAEstablished
+from gsakmp.peers.network import Conditions, Network
+from gsakmp.registries import PayloadType
+from tests.unit.exchanges.phase1 import GCKS, MEMBER, NOW, RSA, configuration
+from tests.world import recorded_random
+
+LIMIT = 500
+NEXT_PAYLOAD = 16
+"""Where a header tells the type of the first payload (RFC 2408, 3.1)."""
+MEMBER_AT, GCKS_AT = Address.from_text("192.0.2.1"), Address.from_text("192.0.2.2")
+
+
+@pytest.mark.parametrize("loss", [0.0, 0.2])
+@pytest.mark.parametrize("aggressive", [False, True], ids=["main", "aggressive"])
+@pytest.mark.parametrize("fragmentation", [True, False])
+def test_certificates_go_in_fragments(fragmentation: bool, aggressive: bool, loss: float) -> None:
+    network = Network(Conditions(loss=loss), seed=7, now=NOW)
+    engines = []
+    for name, identity, address in (("member", MEMBER, MEMBER_AT), ("gcks", GCKS, GCKS_AT)):
+        phase1 = configuration(identity, RSA, aggressive_responder=True, fragmentation=fragmentation)
+        settings = EndpointConfiguration(phase1=phase1, aggressive=aggressive, fragment_octets=LIMIT)
+        engine = Endpoint(settings, random=recorded_random(name.encode()), now=NOW)
+        engines.append(network.add(name, engine, address))
+    engines[0].connect(GCKS_AT, NOW, local=MEMBER_AT)
+    assert network.run(60, lambda: all(network.events(name, ISAKMPSAEstablished) for name in network.hosts))
+    for engine in engines:
+        assert len(engine.sessions) == 1
+    for address in (MEMBER_AT, GCKS_AT):
+        messages = [travelling.data for travelling in network.sent if travelling.source == address]
+        fragmented = any(message[NEXT_PAYLOAD] == PayloadType.FRAGMENT for message in messages)
+        assert fragmented is fragmentation
+        assert (max(map(len, messages)) <= LIMIT) is fragmentation
