@@ -1,0 +1,179 @@
+"""``gsakmp gcks`` and ``gsakmp member``: from an empty folder to a group that lives, and wrong usage."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.cli.commands import Result, process, run
+
+MEMBER = "fqdn:member-1.plant.example"
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until(done: Callable[[], bool], seconds: float = 20.0) -> None:
+    for _ in range(int(seconds / 0.1)):
+        if done():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it did not come to pass")
+
+
+@pytest.fixture(scope="module")
+def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A key server and a member that run."""
+    folder = tmp_path_factory.mktemp("run") / "plant"
+    made = run("gcks", "init", folder, "--group", "plant", "--port", free_port())
+    assert made.status == 0, made.err
+    daemons = []
+    try:
+        for role, file in (("gcks", "gcks.toml"), ("member", "member.toml")):
+            command = [sys.executable, "-m", "gsakmp", role, "run", str(folder / file)]
+            with (folder / f"{role}.log").open("wb") as log:
+                daemons.append(subprocess.Popen(command, stderr=log, stdout=subprocess.DEVNULL))
+        until(lambda: asked("member", "status", folder).get("state") == "registered")
+        yield folder
+        for daemon in reversed(daemons):
+            daemon.send_signal(signal.SIGTERM)
+            assert daemon.wait(10) == 0
+    finally:
+        for daemon in daemons:
+            if daemon.poll() is None:
+                daemon.kill()
+                daemon.wait()
+
+
+def command(role: str, folder: Path, *words: object) -> Result:
+    return run(role, *words, "--socket", folder / f"{role}.sock")
+
+
+def asked(role: str, word: str, folder: Path, *words: object) -> Any:
+    result = command(role, folder, word, *words, "--json")
+    return json.loads(result.text) if result.status == 0 else {}
+
+
+def test_what_init_makes_is_private_and_not_made_twice(tmp_path: Path) -> None:
+    folder = tmp_path / "plant"
+    assert run("gcks", "init", folder).status == 0
+    for name in ("shared.key", "gcks.sealing-key"):
+        assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    again = run("gcks", "init", folder)
+    assert again.status == 2
+    assert "not empty" in again.err
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--group", "a b"], "--group"),
+        (["--pushes", "10.0.0.1"], "multicast"),
+        (["--data", "ff02::1"], "multicast"),
+        (["--address", "nowhere"], "no IP address"),
+    ],
+)
+def test_init_says_what_does_not_belong(tmp_path: Path, options: list[str], said: str) -> None:
+    result = run("gcks", "init", tmp_path / "x", *options)
+    assert result.status == 2
+    assert said in result.err
+    assert not (tmp_path / "x").exists()
+
+
+def test_the_group_and_its_member(plant: Path) -> None:
+    (group,) = asked("gcks", "groups", plant)
+    membership = asked("member", "status", plant)["gsa"]
+    assert (group["name"], group["members"]) == ("plant", 1)
+    assert [sa["spi"] for sa in group["rekey"]] == [sa["spi"] for sa in membership["rekey"]]
+    assert [sa["spi"] for sa in group["data"]] == [sa["spi"] for sa in membership["data"]]
+    (member,) = asked("gcks", "members", plant, "plant")["members"]
+    assert member["identity"] == MEMBER
+
+
+def test_what_people_see_names_what_they_look_for(plant: Path) -> None:
+    groups = command("gcks", plant, "groups").text
+    (group,) = asked("gcks", "groups", plant)
+    for word in (
+        group["rekey"][0]["spi"],
+        group["data"][0]["spi"],
+        group["identity"],
+        "remaining",
+        "sequence",
+    ):
+        assert word in groups
+    assert MEMBER in command("gcks", plant, "members", "plant").text
+    assert "aes-gcm-128" in command("gcks", plant, "policy", "plant").text
+    assert "refused messages" in command("gcks", plant, "status").text
+    assert "registered" in command("member", plant, "status").text
+
+
+def test_a_rekey_reaches_the_member_by_multicast(plant: Path) -> None:
+    before = asked("gcks", "groups", plant)[0]["data"][0]["spi"]
+    assert command("gcks", plant, "rekey", "plant").status == 0
+    fresh = {sa["spi"] for sa in asked("gcks", "groups", plant)[0]["data"]} - {before}
+    assert fresh
+    until(lambda: fresh <= {sa["spi"] for sa in asked("member", "status", plant)["gsa"]["data"]})
+    until(lambda: asked("gcks", "members", plant, "plant")["members"][0]["acknowledged"] > 0)
+
+
+def test_evicted_readmitted_rejoined(plant: Path) -> None:
+    assert command("gcks", plant, "evict", "plant", MEMBER).status == 0
+    assert asked("gcks", "members", plant, "plant")["members"] == []
+    command("member", plant, "rejoin")
+    until(lambda: asked("member", "status", plant)["state"] == "waiting")
+    assert command("gcks", plant, "readmit", "plant", MEMBER).status == 0
+    command("member", plant, "rejoin")
+    until(lambda: asked("member", "status", plant)["state"] == "registered")
+
+
+def test_reload_and_leave(plant: Path) -> None:
+    assert command("gcks", plant, "reload").status == 0
+    assert command("member", plant, "leave").status == 0
+    until(lambda: asked("gcks", "members", plant, "plant")["members"] == [])
+    command("member", plant, "rejoin")
+    until(lambda: asked("member", "status", plant)["state"] == "registered")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["rekey", "nothing"], "no group 'nothing'; there are plant"),
+        (["evict", "plant", "somebody"], "no identity"),
+        (["readmit", "plant", "fqdn:other.example"], "not excluded"),
+    ],
+)
+def test_a_refusal_is_one_line_and_a_status(plant: Path, words: list[str], said: str) -> None:
+    result = command("gcks", plant, *words)
+    assert result.status == 2
+    assert said in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_no_daemon_no_traceback(tmp_path: Path) -> None:
+    result = process("gcks", "status", "--socket", tmp_path / "none.sock")
+    assert (result.status, result.err.count("\n")) == (2, 1)
+    assert "no daemon listens" in result.err
+
+
+def test_a_wrong_configuration_names_file_and_key(tmp_path: Path) -> None:
+    wrong = tmp_path / "gcks.toml"
+    wrong.write_text('identity = "fqdn:x"\nidentiti = 1\n')
+    result = process("gcks", "run", wrong)
+    assert (result.status, result.err.count("\n")) == (2, 1)
+    assert str(wrong) in result.err
+    assert "identiti" in result.err
