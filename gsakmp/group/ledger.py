@@ -53,6 +53,7 @@ class Ledger:
                 rekey_sas=dict(state.rekey_sas),
                 data_sas=dict(state.data_sas),
                 members=dict(state.members),
+                excluded=dict(state.excluded),
                 rekey_algorithm=dict(state.rekey_algorithm),
                 rekey_parts={index: dict(parts) for index, parts in state.rekey_parts.items()},
             )

@@ -171,12 +171,14 @@ class MemberChanges:
 
     def _take_sender_ids(self, download: Download) -> None:
         """Those of the last registration, even none, are the only ones (RFC 6407, 5.6.4.3). An SA that one of
-        them was used with before no longer sends."""
+        them was used with before no longer sends; nor does one that the group no longer has, as the count of
+        ids may have begun again since, and another member have had this one (RFC 6407, 3.5)."""
         self.sender_ids, self.sender_id_bits = download.sender_ids, download.sender_id_bits
         given = frozenset(self.sender_ids)
-        for held in self.holdings.data.values():
+        there = {data_key(sa) for sa in download.data}
+        for key, held in self.holdings.data.items():
             if held.counter_mode and held.sends:
-                held.sends = bool(given) and not given & held.sender_ids
+                held.sends = key in there and bool(given) and not given & held.sender_ids
                 held.sender_ids |= given
 
     # -- rekey -------------------------------------------------------------------------------------------

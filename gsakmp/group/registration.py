@@ -38,9 +38,7 @@ class Registration:
         core = self.core
         if core.dissolved:
             raise PolicyRefused(f"the group {core.name!r} has ended")
-        known = core.state.members.get(identity)
-        if known is None and len(core.state.members) >= MEMBERS:
-            raise PolicyRefused(f"the group {core.name!r} is full: it has {MEMBERS} members")
+        self._check_room(identity)
         gsa = self._offered(identity, address, now)
         return Offer(
             group=core.name,
@@ -62,7 +60,8 @@ class Registration:
         same one."""
         policy = self.core.policy
         delays = policy.activation_delay, policy.deactivation_delay
-        lifetimes = [remaining(sa.expires_at, now) for sa in (*gsa.rekey, *gsa.data)]
+        ends = [sa.expires_at for sa in gsa.rekey] + [sa.expires_at for sa in gsa.data]
+        lifetimes = [remaining(end, now) for end in ends]
         wanted = (gsa.rekey, gsa.data, delays, lifetimes)
         if self._last is None or self._last[0] != wanted:
             payload = group_sa(gsa, activation_delay=delays[0], deactivation_delay=delays[1], now=now)
@@ -106,6 +105,7 @@ class Registration:
         if offer.group != core.name or offer.member != identity:
             raise StateError(f"the offer is for {offer.member} in {offer.group!r}")
         self._check_current(offer, address, now)
+        self._check_room(identity)  # others may have come since the offer
         count = core.sender_ids.wanted(requested, offer.sender)
         first = core.state.next_sender_id
         if not core.sender_ids.available(first, count):
@@ -140,6 +140,12 @@ class Registration:
             sender_ids=given,
             new=known is None,
         )
+
+    def _check_room(self, identity: Identity) -> None:
+        """Raises `PolicyRefused` for one more than the group may have."""
+        members = self.core.state.members
+        if identity not in members and len(members) >= MEMBERS:
+            raise PolicyRefused(f"the group {self.core.name!r} is full: it has {MEMBERS} members")
 
     def _check_current(self, offer: Offer, address: str, now: float) -> None:
         """Raises `StateError` unless the same would be offered again."""
