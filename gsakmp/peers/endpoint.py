@@ -32,7 +32,7 @@ from gsakmp.peers.events import (
     ISAKMPSAEstablished,
     PeerDead,
 )
-from gsakmp.peers.phase1 import NAT_PORT, PHASE_1, PhaseOneExchanges
+from gsakmp.peers.phase1 import NAT_PORT, NO_COOKIE, PHASE_1, PhaseOneExchanges
 from gsakmp.peers.session import Exchange, HalfOpen, Path, Session
 from gsakmp.peers.timers import Timers
 from gsakmp.registries import ExchangeType, NotifyType, ProtocolID
@@ -77,6 +77,7 @@ class Endpoint:
         self.sessions: dict[bytes, Session] = {}
         self._random = random
         self._reassembler = Reassembler()
+        self._first_reassembler = Reassembler()
         self._timers = Timers()
         self._queue: deque[Datagram] = deque()
         self._events: deque[Event] = deque(maxlen=EVENTS)
@@ -196,10 +197,8 @@ class Endpoint:
     def _dispatch(self, message: Message, octets: bytes, source: Address, local: Address, now: float) -> None:
         path = Path(local, source)
         if message.payloads and isinstance(message.payloads[0], Fragment):
-            cookies = message.initiator_cookie + message.responder_cookie
-            if cookies not in self.sessions and not self._phase1.knows(message, source, now):
-                raise UnexpectedMessage("a fragment for no exchange that is under way")
-            whole = self._reassembler.add(message, source, now)
+            reassembler = self._reassembler_for(message, source, now)
+            whole = reassembler.add(message, source, now)
             if whole is None:
                 return
             octets = whole
@@ -221,6 +220,16 @@ class Endpoint:
         else:
             self._on_exchange(session, message, octets, now)
             self._heard(session, path, now)
+
+    def _reassembler_for(self, message: Message, source: Address, now: float) -> Reassembler:
+        """First messages come from anybody, so they have a place of their own: no junk crowds out what
+        belongs to an exchange. Raises `UnexpectedMessage` for a fragment of nothing."""
+        cookies = message.initiator_cookie + message.responder_cookie
+        if cookies in self.sessions or self._phase1.knows(message, source, now):
+            return self._reassembler
+        if message.responder_cookie != NO_COOKIE:
+            raise UnexpectedMessage("a fragment for no exchange that is under way")
+        return self._first_reassembler
 
     def _refuse(self, error: GsakmpError, message: Message | None, source: Address) -> None:
         cause = cause_of(error)

@@ -7,9 +7,10 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, Final
 
 from gsakmp.crypto import Random
-from gsakmp.errors import PolicyRefused, UnexpectedMessage
+from gsakmp.errors import AuthenticationFailed, PolicyRefused, UnexpectedMessage
 from gsakmp.exchanges.address import Address
 from gsakmp.exchanges.cookies import CookieJar
+from gsakmp.exchanges.informational import unprotected
 from gsakmp.exchanges.isakmp_sa import Step
 from gsakmp.exchanges.phase1 import aggressive, main
 from gsakmp.exchanges.retransmission import Conversation
@@ -17,12 +18,12 @@ from gsakmp.message import Message
 from gsakmp.peers.events import ExchangeFailed
 from gsakmp.peers.session import HalfOpen, Path
 from gsakmp.peers.timers import Timers
-from gsakmp.registries import ExchangeType
+from gsakmp.registries import ExchangeType, NotifyType
 
 if TYPE_CHECKING:
     from gsakmp.peers.endpoint import Endpoint
 
-__all__ = ["NAT_PORT", "PHASE_1", "PhaseOneExchanges"]
+__all__ = ["NAT_PORT", "NO_COOKIE", "PHASE_1", "PhaseOneExchanges"]
 
 PHASE_1: Final = frozenset({int(ExchangeType.IDENTITY_PROTECTION), int(ExchangeType.AGGRESSIVE)})
 NAT_PORT: Final = 4500
@@ -160,7 +161,8 @@ class PhaseOneExchanges:
         self._forget(half)
         try:
             step: Step = machine.receive(message, octets, now, path.local, path.remote)
-        except Exception:
+        except Exception as error:
+            half.distrusted |= isinstance(error, AuthenticationFailed)
             if half.known:  # one that begins with a bad message is not kept
                 self._keep(half)
             raise
@@ -211,6 +213,8 @@ class PhaseOneExchanges:
     def _give_up(self, half: HalfOpen, problem: str, now: float) -> None:
         self._forget(half)
         machine = half.machine
+        if half.distrusted:  # at the end, as what failed may have been forged and a sound message still come
+            self._endpoint.send((self._refusal(half),), half.path, None, now)
         self._endpoint.tell(
             ExchangeFailed(
                 exchange=type(machine).__name__,
@@ -223,6 +227,17 @@ class PhaseOneExchanges:
         )
         if half.initiated:
             self._endpoint.connection_failed(machine.initiator_cookie, problem, now)
+
+    def _refusal(self, half: HalfOpen) -> bytes:
+        """The same for whatever was wrong with the peer's proof (RFC 2408, 5.11 and 5.12)."""
+        machine = half.machine
+        return unprotected(
+            machine.initiator_cookie,
+            machine.responder_cookie,
+            NotifyType.AUTHENTICATION_FAILED,
+            self._endpoint.endpoint_configuration.phase1.sa_doi,
+            self._random,
+        )
 
 
 def cookies_of(half: HalfOpen) -> bytes:

@@ -36,6 +36,8 @@ class HalfOpen:
     initiated: bool
     known: bool = False
     """Whether a message of it was taken."""
+    distrusted: bool = False
+    """Whether a proof of who the peer is has failed."""
     counted: Any = None
     """The address that it counts for."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gsakmp.exchanges.address import Address
+from gsakmp.exchanges.fragments import split
 from gsakmp.peers import Endpoint, EndpointConfiguration
 from gsakmp.peers.events import ISAKMPSAEstablished
 from gsakmp.peers.network import Conditions, Network
@@ -38,3 +39,19 @@ def test_certificates_go_in_fragments(fragmentation: bool, aggressive: bool, los
         fragmented = any(message[NEXT_PAYLOAD] == PayloadType.FRAGMENT for message in messages)
         assert fragmented is fragmentation
         assert (max(map(len, messages)) <= LIMIT) is fragmentation
+
+
+def test_a_first_message_in_fragments_is_answered() -> None:
+    """Some peers fragment before they know that we can put pieces together."""
+    settings = EndpointConfiguration(phase1=configuration(MEMBER, RSA), aggressive=True)
+    member = Endpoint(settings, random=recorded_random(b"member"), now=NOW)
+    member.connect(GCKS_AT, NOW)
+    (first,) = member.datagrams_to_send(NOW)
+    phase1 = configuration(GCKS, RSA, aggressive_responder=True)
+    gcks = Endpoint(EndpointConfiguration(phase1=phase1), random=recorded_random(b"gcks"), now=NOW)
+    pieces = split(first.data, 200)
+    assert len(pieces) > 1
+    for piece in pieces:
+        assert gcks.datagrams_to_send(NOW) == []
+        gcks.receive_datagram(piece, MEMBER_AT, NOW)
+    assert gcks.datagrams_to_send(NOW)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gsakmp import parse
 from gsakmp.exchanges.address import Address
 from gsakmp.exchanges.credentials import Credentials, SharedKey
 from gsakmp.group.policy import MemberPolicy, RegistrationPolicy
@@ -80,6 +81,10 @@ def test_the_wrong_key_gets_nothing() -> None:
     assert world.journal.groups["video"].members == {}
     assert not world.network.events("gcks", events.ISAKMPSAEstablished)
     assert world.network.events("member1", events.RegistrationScheduled)
+    told = [parse(one.data) for one in world.network.sent if one.source == GCKS_ADDRESS]
+    refusals = [message for message in told if message.exchange_name == "INFORMATIONAL"]
+    assert len(refusals) == len(world.network.events("gcks", events.ExchangeFailed)) > 0
+    assert {message.payloads[0].notify_message_type.name for message in refusals} == {"AUTHENTICATION_FAILED"}
 
 
 def test_a_stranger_is_refused_and_told() -> None:
