@@ -80,7 +80,7 @@ def responder(
 
 def scan(shell: Shell, *options: str) -> list[str]:
     """What it says of us, line by line."""
-    probe = ("ike-scan", "--multiline", "--retry=1", "--timeout=600", *options, NEAR)
+    probe = ("ike-scan", "--multiline", "--retry=3", "--timeout=900", *options, NEAR)
     process = shell.network.start("far", *probe, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return [line.strip() for line in shell.run_beside(process, SECONDS).splitlines()]
 
