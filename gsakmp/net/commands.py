@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, TypeVar
 import msgspec
 
 from gsakmp.errors import ConfigurationError
+from gsakmp.group.records import Audit as AuditEntry
 from gsakmp.identities import Identity
 from gsakmp.net.runner import Runner
 from gsakmp.net.views import group_summary
@@ -27,6 +28,8 @@ PAGE: Final = 1000
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=2048)]
 Detail = Callable[[], dict[str, Any]]
 """Gives what there is to say about the daemon itself, or does a reload and says what came of it."""
+Entries = Callable[[str | None, int], tuple[AuditEntry, ...]]
+"""Gives the newest entries of a group's audit, or of all groups', the oldest of them first."""
 
 
 class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="command", tag=str.lower):
@@ -76,6 +79,13 @@ class Readmit(Command, frozen=True):
     member: Name
 
 
+class Audit(Command, frozen=True):
+    """What has happened, the newest entries: joins, leaves, evictions, refusals, rekeys."""
+
+    group: Name | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE)] = 50
+
+
 class Reload(Command, frozen=True):
     """Read the configuration again."""
 
@@ -88,16 +98,19 @@ class Leave(Command, frozen=True):
     """Leave the group, and stay out of it."""
 
 
-OF_GCKS: Final = Status | Groups | Members | Policy | Rekey | Evict | Readmit | Reload
+OF_GCKS: Final = Status | Groups | Members | Policy | Rekey | Evict | Readmit | Audit | Reload
 OF_MEMBER: Final = Status | Rejoin | Leave | Reload
 
 
 class GCKSCommands:
     """What a GCKS answers to."""
 
-    def __init__(self, runner: Runner, gcks: GCKS, *, detail: Detail, reload: Detail) -> None:
+    def __init__(
+        self, runner: Runner, gcks: GCKS, *, detail: Detail, reload: Detail, entries: Entries
+    ) -> None:
         self._runner = runner
         self._gcks = gcks
+        self._entries = entries
         self._detail = detail
         self._reload = reload
 
@@ -128,6 +141,9 @@ class GCKSCommands:
                 identity = Identity.from_text(member)
                 order(lambda now: gcks.readmit(group, identity, now))
                 return group_summary(order(gcks.group(group).status))
+            case Audit(group=only, limit=limit):
+                order(lambda now: None)  # what is staged becomes durable, and so an entry
+                return msgspec.to_builtins(self._entries(only, limit))
             case _:
                 return self._reload()
 

@@ -80,16 +80,14 @@ def load_member(path: FilePath) -> MemberDaemonConfiguration:
     """The configuration of a member. Raises `ConfigurationError`."""
     table, document = read_document(Path(path).absolute(), MemberFile)
     wanted = table.registration
-    peer = None
-    if wanted.gcks_identity is not None:
-        with document.at("registration.gcks_identity"):
-            peer = Identity.from_text(wanted.gcks_identity)
-    endpoint = endpoint_configuration(table, document, [RegistrationPolicy()], peer=peer)
-    if peer is None and endpoint.phase1.credentials.authorities:
+    if wanted.gcks_identity is None:  # RFC 6407, 3.1 and 7.2.6: each GCKS is listed, and by its identity
         raise document.error(
             "registration.gcks_identity",
-            "this key is missing; without it, whoever has a certificate could pass for the GCKS",
+            "this key is missing; without it, whoever has a certificate or a key could pass for the GCKS",
         )
+    with document.at("registration.gcks_identity"):
+        peer = Identity.from_text(wanted.gcks_identity)
+    endpoint = endpoint_configuration(table, document, [RegistrationPolicy()], peer=peer)
     with document.at("registration.group"):
         group = Identity.from_text(wanted.group)
     return MemberDaemonConfiguration(

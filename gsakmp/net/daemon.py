@@ -72,7 +72,13 @@ class GCKSDaemon:
     async def start(self) -> None:
         """Begin to serve. Raises `ConfigurationError` or `StateError`, and everything is closed again."""
         shell = self.shell
-        commands = GCKSCommands(shell.runner, self.gcks, detail=shell.detail, reload=self.reload)
+        commands = GCKSCommands(
+            shell.runner,
+            self.gcks,
+            detail=shell.detail,
+            reload=self.reload,
+            entries=lambda group, limit: self.store.audit(group, limit=limit),
+        )
         try:
             await shell.start(commands)
             self._note_policies()

@@ -122,6 +122,19 @@ def readmit(
 
 
 @app.command()
+def audit(
+    group: Annotated[str | None, typer.Argument(metavar="[GROUP]", help="One group's; else all.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many of the newest to show.")] = 50,
+    socket: GCKSSocket = SOCKET,
+    as_json: AsJSON = False,
+) -> None:
+    """What has happened: who joined, left, was evicted or refused, and every rekey."""
+    from gsakmp.cli.daemons.panels import show_audit
+
+    answer(socket, "audit", show_audit, as_json, group=group, limit=limit)
+
+
+@app.command()
 def reload(socket: GCKSSocket = SOCKET, as_json: AsJSON = False) -> None:
     """Read the configuration again, as SIGHUP does."""
     from gsakmp.cli.daemons.panels import show_values

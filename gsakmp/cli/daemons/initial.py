@@ -78,6 +78,7 @@ file = "shared.key"
 
 [registration]
 gcks = ["{host}:{port}"]
+gcks_identity = "fqdn:gcks.{group}.example"
 group = "{identity}"
 
 [listen]

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["duration", "show_group", "show_groups", "show_members", "show_status", "show_values"]
+__all__ = [
+    "duration",
+    "show_audit",
+    "show_group",
+    "show_groups",
+    "show_members",
+    "show_status",
+    "show_values",
+]
 
 PIPED_WIDTH: Final = 10_000
 """Columns where nobody looks: no line is folded."""
@@ -209,3 +217,12 @@ def show_members(page: dict[str, Any]) -> None:
     table(f"{page['total']} members", head, rows)
     if page.get("next") is not None:
         print(f"more with --offset {page['next']}")
+    if page.get("excluded"):
+        print(f"evicted, and kept out: {', '.join(page['excluded'])}")
+
+
+def show_audit(entries: list[dict[str, Any]]) -> None:
+    """Entries of the audit, the newest last."""
+    head = ["when", "group", "what", "member", "detail"]
+    rows = [[moment(e["at"]), e["group"], e["kind"], text(e["member"]), text(e["detail"])] for e in entries]
+    table("audit", head, rows)

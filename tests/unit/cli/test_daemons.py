@@ -141,6 +141,12 @@ def test_evicted_readmitted_rejoined(plant: Path) -> None:
     until(lambda: asked("member", "status", plant)["state"] == "registered")
 
 
+def test_the_audit_tells_what_was_done(plant: Path) -> None:
+    kinds = [entry["kind"] for entry in asked("gcks", "audit", plant, "plant")]
+    assert {"joined", "evicted"} <= set(kinds)
+    assert MEMBER in command("gcks", plant, "audit").text
+
+
 def test_reload_and_leave(plant: Path) -> None:
     assert command("gcks", plant, "reload").status == 0
     assert command("member", plant, "leave").status == 0

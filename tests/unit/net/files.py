@@ -48,6 +48,7 @@ MEMBER = f"""
 identity = "fqdn:pump-7.plant.example"
 [registration]
 gcks = ["127.0.0.1:10848"]
+gcks_identity = "fqdn:gcks.example"
 group = "key-id:0x000004d2"
 [credentials]
 {SHARED_KEY}

@@ -95,7 +95,7 @@ def test_a_gcks(folder: Path) -> None:
 
 def test_a_member(folder: Path) -> None:
     text = edited(MEMBER, "[phase1]", '[phase1]\naggressive = true\nsa_doi = "ipsec"\nlifetime = 600')
-    text = edited(text, "[registration]", '[registration]\ngcks_identity = "fqdn:gcks.example"\nretry = 3')
+    text = edited(text, "[registration]", "[registration]\nretry = 3")
     found = load_member(configuration(folder, text + '[acceptance]\nprotocols = ["esp"]\n'))
     engine = found.engine
     assert engine.gcks == (Address(IPv4Address("127.0.0.1"), 10848),)
@@ -121,7 +121,6 @@ def test_certificates(folder: Path) -> None:
         'private_key = "pump-7.key"\ncertificates = ["pump-7.pem"]\nauthorities = ["authority.pem"]\n'
         'revocation_lists = ["authority.crl"]\n',
     )
-    text = edited(text, "[registration]", '[registration]\ngcks_identity = "fqdn:gcks.example"')
     phase1 = load_member(configuration(folder, text)).engine.endpoint.phase1
     assert phase1.usable_methods == (AuthenticationMethod.ECDSA_SHA256_P256,)
     credentials = phase1.credentials
@@ -304,12 +303,12 @@ def test_two_groups_need_two_names_and_identities(folder: Path) -> None:
         ('["127.0.0.1:10848"]', '["127.0.0.1:x"]', "registration.gcks[0]: '127.0.0.1:x': 'x' is no UDP port"),
         ('"key-id:0x000004d2"', '"4d2"', "registration.group: '4d2' is no identity"),
         ("[registration]", "[registration]\nsender_ids = -1", "registration.sender_ids: -1 is not allowed; it is a whole number of at least 0"),
-        ("[registration]", '[registration]\ngcks_identity = "x"', "registration.gcks_identity: 'x' is no identity"),
+        ('"fqdn:gcks.example"', '"x"', "registration.gcks_identity: 'x' is no identity"),
         ("[registration]", "[registration]\nretry = 0", "registration.retry: 0 is not allowed; it is a number above 0"),
         ("[phase1]", '[acceptance]\nkek_ciphers = ["rot13"]\n[phase1]', "acceptance: 'rot13' is none of aes-128-cbc"),
         ("[phase1]", '[acceptance]\nrekey = "maybe"\n[phase1]', "acceptance.rekey: 'maybe' is not allowed; it is one of 'forbidden', 'optional', 'required'"),
         ("[phase1]", '[store]\npath = "x"\n[phase1]', "store: there is no such key; a table of identity, credentials, "),
-        (SHARED_KEY, 'private_key = "pump-7.key"\ncertificates = ["pump-7.pem"]\nauthorities = ["authority.pem"]\n', "registration.gcks_identity: this key is missing; without it"),
+        ('gcks_identity = "fqdn:gcks.example"\n', "", "registration.gcks_identity: this key is missing; without it"),
     ],
 )  # fmt: skip
 def test_errors_of_a_member(folder: Path, old: str, new: str, problem: str) -> None:
