@@ -68,8 +68,10 @@ class Identity:
 
     def to_text(self) -> str:
         """The identity as `from_text` takes it; a type without a name there as ``type-N:0x...``."""
-        name = BY_TYPE.get(int(self.id_type))
+        name = BY_TYPE.get(self.id_type)
         data = self.data
+        if data.__class__ is str and name:
+            return f"{name}:{data}"
         if isinstance(data, bytes):
             if name == "dn":
                 return f"dn:{distinguished_name_text(data)}"

@@ -9,11 +9,19 @@ from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 
 from gsakmp.errors import CryptoError
 
-__all__ = ["PROVIDER"]
+__all__ = ["PROVIDER", "PROVIDER_FAILURES", "failed"]
 
 # Values are checked before they are handed over, so what the provider still refuses is its own limit. A
 # warning is an exception where the caller's filters say so.
-_FAILURES: Final = (UnsupportedAlgorithm, InternalError, ValueError, TypeError, OverflowError, Warning)
+PROVIDER_FAILURES: Final = (
+    *(UnsupportedAlgorithm, InternalError, ValueError, TypeError, OverflowError, Warning),
+)
+
+
+def failed(error: BaseException) -> CryptoError:
+    """What a failure of the provider leaves as, where the calls are many and small and `PROVIDER` would take
+    as long as they do."""
+    return CryptoError(f"the cryptographic provider failed: {error}")
 
 
 class _Provider:
@@ -28,8 +36,8 @@ class _Provider:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        if isinstance(error, _FAILURES):
-            raise CryptoError(f"the cryptographic provider failed: {error}") from error
+        if error is not None and isinstance(error, PROVIDER_FAILURES):
+            raise failed(error) from error
 
 
 PROVIDER: Final = _Provider()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from hmac import compare_digest
 from typing import Final
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm, Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
-from gsakmp.crypto._provider import PROVIDER
+from gsakmp.crypto._provider import PROVIDER_FAILURES, failed
 from gsakmp.crypto.hashes import refuse_weak
 from gsakmp.errors import ConfigurationError, LengthMismatch, PolicyRefused
 from gsakmp.registries import EncryptionAlgorithm, KEKAlgorithm
@@ -35,6 +36,8 @@ __all__ = [
 
 DES_KEY: Final = 8
 """Octets of one DES key, parity bits included."""
+DES_BLOCK: Final = 8
+"""Octets of a block of DES and 3DES, and of nothing else here."""
 
 
 def _des(key: bytes) -> TripleDES:
@@ -60,10 +63,11 @@ class CBCCipher:
         plaintext that does not fit, `PolicyRefused` for a 3DES key that is none."""
         if len(plaintext) % self.block_size:
             raise ConfigurationError(f"{len(plaintext)} octets do not fill blocks of {self.block_size}")
-        cipher = self._keyed(key, iv)
-        with PROVIDER:
-            context = cipher.encryptor()
+        try:
+            context = self._keyed(key, iv).encryptor()
             return context.update(plaintext) + context.finalize()
+        except PROVIDER_FAILURES as error:
+            raise failed(error) from error
 
     def decrypt(self, key: bytes, iv: bytes, ciphertext: bytes) -> bytes:
         """The plaintext with whatever padding it has. Raises `LengthMismatch` for a ciphertext that does
@@ -73,10 +77,17 @@ class CBCCipher:
                 f"{len(ciphertext)} octets of ciphertext do not fill blocks of {self.block_size}",
                 "ciphertext",
             )
-        cipher = self._keyed(key, iv)
-        with PROVIDER:
-            context = cipher.decryptor()
+        try:
+            context = self._keyed(key, iv).decryptor()
             return context.update(ciphertext) + context.finalize()
+        except PROVIDER_FAILURES as error:
+            raise failed(error) from error
+
+    def same_key(self, one: bytes, other: bytes) -> bool:
+        """Whether two keys encrypt alike: those of DES may differ in their parity bits (RFC 2451, 2.2)."""
+        if self.block_size == DES_BLOCK:
+            one, other = _without_parity(one), _without_parity(other)
+        return compare_digest(one, other)
 
     def next_iv(self, ciphertext: bytes) -> bytes:
         """The last block, which is the next message's IV (RFC 2409, appendix B)."""
@@ -92,8 +103,7 @@ class CBCCipher:
             )
         if self.algorithm is TripleDES:
             _refuse_degenerate(key)
-        with PROVIDER:
-            return Cipher(self.algorithm(key), CBC(iv))
+        return Cipher(self.algorithm(key), CBC(iv))
 
 
 DES_CBC: Final = CBCCipher("DES-CBC", 8, 8, True, _des)
@@ -160,11 +170,13 @@ def _aes(key_length: int | None) -> CBCCipher:
 
 
 def _refuse_degenerate(key: bytes) -> None:
-    """With two neighbours alike, 3DES is DES, and such keys MUST be rejected (RFC 2451, 2.3).
-
-    The lowest bit of each octet is parity and no part of the key.
-    """
-    plain = bytes(octet & 0xFE for octet in key)
+    """With two neighbours alike, 3DES is DES, and such keys MUST be rejected (RFC 2451, 2.3)."""
+    plain = _without_parity(key)
     first, second, third = (plain[at : at + DES_KEY] for at in (0, DES_KEY, 2 * DES_KEY))
     if second in (first, third):
         raise PolicyRefused("a 3DES key whose neighbouring parts are alike is a DES key (RFC 2451, 2.3)")
+
+
+def _without_parity(key: bytes) -> bytes:
+    """A key of DES or 3DES without what is no part of it: the lowest bit of each octet is parity."""
+    return bytes(octet & 0xFE for octet in key)

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from cryptography.hazmat.primitives import hashes, hmac
 
-from gsakmp.crypto._provider import PROVIDER
+from gsakmp.crypto._provider import PROVIDER_FAILURES, failed
 from gsakmp.errors import InvalidHash, PolicyRefused
 from gsakmp.registries import HashAlgorithm, KEKAckRequested, OpenEnum, SigHashAlgorithm
 
@@ -47,11 +47,12 @@ class HashFunction:
 
     def digest(self, *parts: bytes) -> bytes:
         """The hash of the parts one after another, `size` octets."""
-        with PROVIDER:
+        try:
             context = hashes.Hash(self.provider)
-            for part in parts:
-                context.update(part)
+            context.update(b"".join(parts))
             return context.finalize()
+        except PROVIDER_FAILURES as error:
+            raise failed(error) from error
 
     def prf(self, key: bytes, *parts: bytes) -> bytes:
         """``prf(key, part | part | ...)`` of RFC 2409, 4: the HMAC, not truncated, `size` octets.
@@ -59,11 +60,12 @@ class HashFunction:
         A key of any length is taken as RFC 4868, 2.1.2 says: a short one is filled with zeros to the
         block size, a longer one is hashed first.
         """
-        with PROVIDER:
+        try:
             context = hmac.HMAC(key, self.provider)
-            for part in parts:
-                context.update(part)
+            context.update(b"".join(parts))
             return context.finalize()
+        except PROVIDER_FAILURES as error:
+            raise failed(error) from error
 
 
 # Block and output sizes of SHA-2: RFC 4868, 2.6; of MD5 and SHA-1: RFC 2403, 2 and RFC 2404, 2.

@@ -58,6 +58,11 @@ class KEK:
         """The IV and then the key, as `parse` takes them."""
         return self.iv + self.key
 
+    def same(self, other: KEK) -> bool:
+        """Whether both encrypt alike, which two spellings of one DES key do (`CBCCipher.same_key`)."""
+        alike = self.cipher == other.cipher and self.iv == other.iv
+        return alike and self.cipher.same_key(self.key, other.key)
+
     def encrypt(self, payloads: bytes) -> bytes:
         """The ciphertext of a PUSH: the payloads, SIG included, padded as RFC 2409, appendix B says. Each
         PUSH starts with the KEK's IV anew; it can't follow from a message that a member may have missed."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from asn1crypto import x509 as asn1
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -34,6 +33,10 @@ UNDERSTOOD: Final = frozenset(
     }
 )
 """Extensions that may be critical, because they are checked (RFC 4945, 5.1.3)."""
+VERSION_TAG: Final = 0xA0
+LONG_FORM: Final = 0x80
+TBS_FIELDS: Final = 6
+"""Of a TBSCertificate, at least: serial number to subjectPublicKeyInfo (RFC 5280, 4.1)."""
 EMPTY_NAME: Final = b"\x30\x00"
 """A subject without any attribute, which names nobody (RFC 4945, 3.1.5)."""
 
@@ -151,5 +154,32 @@ def examined(certificate: x509.Certificate) -> Examined:
 
 def _names_of(certificate: x509.Certificate) -> tuple[bytes, bytes]:
     """DER of subject and issuer as they stand in the certificate; the provider would write them anew."""
-    fields = asn1.Certificate.load(octets_of(certificate))["tbs_certificate"]
-    return bytes(fields["subject"].dump()), bytes(fields["issuer"].dump())
+    fields = _elements(certificate.tbs_certificate_bytes)
+    at = fields[0][0] == VERSION_TAG  # the version may be absent (RFC 5280, 4.1)
+    return fields[at + 4], fields[at + 2]
+
+
+def _elements(octets: bytes) -> list[bytes]:
+    """What a SEQUENCE in DER consists of, each element whole. The provider has parsed it before, so tags are
+    one octet and lengths fit. Raises `ValueError` where that is not so."""
+    at, end = _extent(octets, 0)
+    found = []
+    while at < end:
+        stop = _extent(octets, at)[1]
+        found.append(octets[at:stop])
+        at = stop
+    if at != end or len(found) < TBS_FIELDS:
+        raise ValueError("no TBSCertificate")
+    return found
+
+
+def _extent(octets: bytes, at: int) -> tuple[int, int]:
+    """Where the contents of the element at `at` begin and end (X.690, 8.1.3)."""
+    size = int.from_bytes(octets[at + 1 : at + 2], "big")
+    start = at + 2
+    if size >= LONG_FORM:
+        start += size - LONG_FORM
+        size = int.from_bytes(octets[at + 2 : start], "big")
+    if start + size > len(octets):
+        raise ValueError("an element that is cut off")
+    return start, start + size

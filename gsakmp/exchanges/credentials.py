@@ -62,6 +62,15 @@ class SharedKey:
         except ValueError:
             raise ConfigurationError(f"{self.address!r} is no address and no network") from None
 
+    @property
+    def peer(self) -> IPv4Address | IPv6Address | str:
+        """The one address, or else the one identity in lower case where that makes no difference, that it can
+        be for; ``*`` where it may be for several."""
+        network = self._network
+        if network is not None:
+            return network.network_address if network.num_addresses == 1 else "*"
+        return _folded(self.identity) if self.identity and "*" not in self.identity else "*"
+
     def fits(self, identity: Identity | None, host: IPv4Address | IPv6Address) -> tuple[int, int] | None:
         """How closely it is meant for that peer: by its address, then by its identity. None if it is not.
 
@@ -115,13 +124,23 @@ class Credentials:
         it says. Raises `AuthenticationFailed` if there is none.
         """
         best: tuple[tuple[int, int], bytes] | None = None
-        for shared in self.shared_keys:
+        text = None if identity is None else _folded(identity.to_text())
+        for shared in (*self._keys.get(host, ()), *self._keys.get(text, ()), *self._keys.get("*", ())):
             rank = shared.fits(identity, host)
             if rank is not None and (best is None or rank > best[0]):
                 best = rank, shared.key
         if best is None:
             raise AuthenticationFailed(f"no pre-shared key for {_named(identity)} at {host}")
         return best[1]
+
+    @cached_property
+    def _keys(self) -> dict[IPv4Address | IPv6Address | str | None, list[SharedKey]]:
+        """The pre-shared keys by the one address, or else the one identity, that each is for, and ``*`` for
+        the others: with a key for each of many members, most are not looked at."""
+        keys: dict[IPv4Address | IPv6Address | str | None, list[SharedKey]] = {}
+        for shared in self.shared_keys:
+            keys.setdefault(shared.peer, []).append(shared)
+        return keys
 
     def signing_key(self, method: AuthenticationMethod) -> PrivateKey:
         """Our key for signatures of that method. Raises `ConfigurationError` if there is none."""
@@ -135,6 +154,10 @@ class Credentials:
     def certificate_payloads(self) -> tuple[CertificatePayload, ...]:
         """Our certificate and those after it, but no authority's own, which the peer must know by itself
         (RFC 4945, 3.3), nor any twice (3.3.11.1)."""
+        return self._certificate_payloads
+
+    @cached_property
+    def _certificate_payloads(self) -> tuple[CertificatePayload, ...]:
         from gsakmp.exchanges.certificate_contents import octets_of
 
         own, rest = self.certificates[:1], self.certificates[1:]
@@ -148,6 +171,10 @@ class Credentials:
 
     def request_payloads(self) -> tuple[CertificateRequest, ...]:
         """A request for each authority, by its subject's octets (RFC 4945, 3.2.7.1)."""
+        return self._request_payloads
+
+    @cached_property
+    def _request_payloads(self) -> tuple[CertificateRequest, ...]:
         from gsakmp.exchanges.certificate_contents import subject_octets
 
         names = list(dict.fromkeys(subject_octets(found) for found in self.authorities))

@@ -105,13 +105,14 @@ def requested_sender_ids(policy: GroupAssociatedPolicy | None) -> int:
 
 
 def check_key_download(key_download: KeyDownload, *, push: bool) -> None:
-    """There is key material, at most one KEK (RFC 6407, 5.6.2), an SPI for everything but sender ids, and no
+    """There is key material, at most one KEK and one LKH (RFC 6407, 5.6.2 and 5.6.3), an SPI for everything but sender ids, and no
     sender ids in a push (5.6.4). Raises `UnexpectedMessage`."""
     kinds = [packet.kd_type for packet in key_download.key_packets]
     if not kinds:
         raise refused("a KD without key material")
-    if kinds.count(KeyDownloadType.KEK) > 1:
-        raise refused("more than one KEK in a KD")
+    for kind in (KeyDownloadType.KEK, KeyDownloadType.LKH):
+        if kinds.count(kind) > 1:
+            raise refused(f"more than one {kind.name} in a KD")
     if push and KeyDownloadType.SID in kinds:
         raise refused("sender ids in a push, for all members alike")
     for packet in key_download.key_packets:

@@ -6,7 +6,6 @@ gets the very octets that answered it, so that hashes and IVs on both sides stay
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from hashlib import sha256
 from math import isfinite
@@ -61,6 +60,11 @@ class RetransmissionPolicy:
 class Conversation:
     """One exchange as its messages go to and fro: a timer for what we sent, and the peer's last message."""
 
+    __slots__ = (
+        *("_due", "_peers", "_repeated_at", "_repeats", "_repetitions", "_round_trip", "_sent", "_sent_at"),
+        *("_waiting", "exhausted", "policy", "retransmissions"),
+    )
+
     def __init__(self, policy: RetransmissionPolicy) -> None:
         self.policy = policy
         self.exhausted = False
@@ -73,7 +77,7 @@ class Conversation:
         self._repetitions = 0
         self._round_trip = 0.0
         self._waiting = False
-        self._peers: OrderedDict[bytes, None] = OrderedDict()  # hashes, the last accepted message's last
+        self._peers: tuple[bytes, ...] = ()  # hashes, the last accepted message's last
         self._repeats = 0
         self._repeated_at: float | None = None
 
@@ -99,10 +103,7 @@ class Conversation:
         self._due = None
         self._sent = ()
         digest = sha256(request).digest()
-        self._peers[digest] = None
-        self._peers.move_to_end(digest)
-        while len(self._peers) > EARLIER + 1:
-            self._peers.popitem(last=False)
+        self._peers = (*(known for known in self._peers if known != digest), digest)[-EARLIER - 1 :]
 
     def repeated(self, octets: bytes, now: float | None = None) -> tuple[bytes, ...] | None:
         """What to send to a peer that sends `octets` again: the same as before.
@@ -114,7 +115,7 @@ class Conversation:
         digest = sha256(octets).digest()
         if digest not in self._peers:
             return None
-        if digest != next(reversed(self._peers)) or self._repeats >= REPEATS:
+        if digest != self._peers[-1] or self._repeats >= REPEATS:
             return ()
         if now is not None:
             if self._repeated_at is not None and 0 <= now - self._repeated_at < REPEAT_SECONDS:

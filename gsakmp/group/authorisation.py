@@ -7,14 +7,14 @@ from typing import Final
 
 from cryptography import x509
 
-from gsakmp.errors import PolicyRefused
+from gsakmp.errors import ConfigurationError, PolicyRefused
 from gsakmp.group.checks import required_registration_strength
 from gsakmp.group.phase1_suites import CREDENTIALS
 from gsakmp.group.policy import GroupPolicy, MemberPolicy
 from gsakmp.identities import Identity
 from gsakmp.registries import AuthenticationMethod
 
-__all__ = ["admitted", "check_registration_sa", "matches"]
+__all__ = ["Admissions", "admitted", "check_registration_sa", "matches"]
 
 WITHOUT_CASE: Final = frozenset({"fqdn", "user-fqdn"})
 """Types of identity in which upper and lower case are one: the names of DNS."""
@@ -29,15 +29,58 @@ def admitted(policy: GroupPolicy, identity: Identity, certificate: x509.Certific
 
     Raises `PolicyRefused` for a stranger.
     """
-    for member in policy.members:
-        if not (member.identity or member.certificate):
-            continue
-        if member.identity and not _identity_fits(member.identity, identity):
-            continue
-        if member.certificate and not _certificate_fits(member.certificate, certificate):
-            continue
-        return member
-    raise PolicyRefused(f"{identity} may not be a member of the group {policy.name!r}")
+    return Admissions(policy).admitted(identity, certificate)
+
+
+class Admissions:
+    """Whom a policy admits. Entries that are for one identity are looked up: a list of thousands is not
+    walked for each who comes."""
+
+    def __init__(self, policy: GroupPolicy) -> None:
+        self.policy = policy
+        self._places: dict[Identity | str, int] = {}
+        self._patterns: list[tuple[int, MemberPolicy]] = []
+        for place, member in enumerate(policy.members):
+            one = _one_identity(member)
+            if one is not None:
+                self._places.setdefault(one, place)
+            elif member.identity or member.certificate:
+                self._patterns.append((place, member))
+
+    def admitted(self, identity: Identity, certificate: x509.Certificate | None) -> MemberPolicy:
+        """See the function `admitted`."""
+        found = self._places.get(_folded(identity))
+        for place, member in self._patterns:
+            if found is not None and place > found:
+                break
+            if _fits(member, identity, certificate):
+                return member
+        if found is None:
+            raise PolicyRefused(f"{identity} may not be a member of the group {self.policy.name!r}")
+        return self.policy.members[found]
+
+
+def _fits(member: MemberPolicy, identity: Identity, certificate: x509.Certificate | None) -> bool:
+    if member.identity and not _identity_fits(member.identity, identity):
+        return False
+    return not member.certificate or _certificate_fits(member.certificate, certificate)
+
+
+def _one_identity(member: MemberPolicy) -> Identity | str | None:
+    """The identity that an entry is for, as `_folded` has it; None for patterns, and where a certificate has
+    its say."""
+    if not member.identity or member.certificate or "*" in member.identity:
+        return None
+    try:
+        return _folded(Identity.from_text(member.identity))
+    except ConfigurationError:
+        return None
+
+
+def _folded(identity: Identity) -> Identity | str:
+    """Two identities are one if this is the same."""
+    name = isinstance(identity.data, str) and identity.to_text()
+    return name.lower() if name and name.partition(":")[0] in WITHOUT_CASE else identity
 
 
 def matches(pattern: str, text: str) -> bool:

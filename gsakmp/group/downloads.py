@@ -8,7 +8,7 @@ from typing import Final
 from gsakmp.crypto import KEK, kek_cipher, key_length, public_key, push_signature
 from gsakmp.errors import ConfigurationError, DecodeError
 from gsakmp.group.attribute_values import read_number, read_octets, read_values, refused, within
-from gsakmp.group.offers import TOLERANT, OfferedGSA, key_sizes
+from gsakmp.group.offers import OfferedGSA, key_sizes
 from gsakmp.group.sa import GSA, DataSA, RekeySA, RekeySuite
 from gsakmp.payloads import KeyDownload, KeyPacket, LKHDownloadArray, LKHUpdateArray
 from gsakmp.registries import KEKKeyAttribute, KeyDownloadType, LKHKeyAttribute, SIDAttribute, TEKKeyAttribute
@@ -132,7 +132,7 @@ class _KeyReader:
         sa = self.rekey
         if sa is None:
             raise DecodeError("keys for a Rekey SA, which no SA KEK offers", path)
-        if packet.spi != sa.spi and self.offered.dialect.name not in TOLERANT:
+        if packet.spi != sa.spi and not self.offered.dialect.kd_may_name_old_spi:
             raise DecodeError(f"keys for {packet.spi.hex()}, which no SA KEK offers", f"{path}.spi")
         return sa.suite
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from gsakmp.crypto import KEK, kek_cipher
 from gsakmp.errors import LimitExceeded, PolicyRefused
 from gsakmp.group.held import Held, HeldDataSA, HeldRekeySA
 from gsakmp.group.member_types import LifecycleChanged, MemberEvent, SAEnded
@@ -174,10 +175,11 @@ class Holdings:
 
 def alike(known: RekeySA, sa: RekeySA) -> RekeySA:
     """`sa` with what may differ between two descriptions of one Rekey SA taken from `known`: when, how long,
-    how many; KEK_MANAGEMENT_ALGORITHM, which a pull does not say (RFC 6407, 5.3); a key that comes by LKH."""
+    how many; KEK_MANAGEMENT_ALGORITHM, which a pull does not say (RFC 6407, 5.3); a key that comes by LKH, or
+    with other parity bits."""
     return replace(
         sa,
-        key=sa.key or known.key,
+        key=known.key if not sa.key or same_kek(known, sa) else sa.key,
         signature_key=sa.signature_key or known.signature_key,
         suite=replace(
             sa.suite,
@@ -188,6 +190,17 @@ def alike(known: RekeySA, sa: RekeySA) -> RekeySA:
         created_at=known.created_at,
         lifetime_seconds=known.lifetime_seconds,
     )
+
+
+def same_kek(known: RekeySA, sa: RekeySA) -> bool:
+    """Whether both have the same KEK, in one spelling or in two."""
+    if not known.key or (known.suite.encryption, known.suite.key_length) != (
+        sa.suite.encryption,
+        sa.suite.key_length,
+    ):
+        return False
+    cipher = kek_cipher(sa.suite.encryption, sa.suite.key_length, allow_weak=True)
+    return KEK.parse(cipher, known.key).same(KEK.parse(cipher, sa.key))
 
 
 def traffic(sa: DataSA) -> tuple[int, TrafficSelector]:

@@ -6,6 +6,7 @@ that raises has changed nothing but what time itself changes.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from gsakmp.crypto import Random, kek_cipher, system_random
@@ -75,7 +76,7 @@ class GroupMember:
         self.dialect = dialect
         self._holdings = Holdings()
         self._plan = RegistrationPlan(random, spread)
-        self._changes = MemberChanges(self._holdings, self._plan)
+        self._changes = MemberChanges(self._holdings, self._plan, dialect.kek_grace_seconds)
 
     # -- what there is -----------------------------------------------------------------------------------
 
@@ -188,6 +189,8 @@ class GroupMember:
         deletions = read_deletes(update.deletes, self._holdings)
         download = read_push(update, self.acceptance, self.dialect, now)
         successor = self._checked_successor(held, download)
+        if successor is not None and self.dialect.sequence_number_goes_on:
+            successor = replace(successor, sequence_number=number)
         self._holdings.check_data(download.data)
         check_contradictions(download, deletions)
         kek = self._key_of(

@@ -41,9 +41,11 @@ NO_DATA_DOUBLINGS: Final = 4
 class MemberChanges:
     """Changes `holdings` and `plan`, and keeps what is neither."""
 
-    def __init__(self, holdings: Holdings, plan: RegistrationPlan) -> None:
+    def __init__(self, holdings: Holdings, plan: RegistrationPlan, kek_grace: float = 0.0) -> None:
+        """`kek_grace` is `Dialect.kek_grace_seconds`."""
         self.holdings = holdings
         self.planned = plan
+        self.kek_grace = kek_grace
         self.registered_at: float | None = None
         self.sender_ids: tuple[int, ...] = ()
         self.sender_id_bits = 0
@@ -142,17 +144,17 @@ class MemberChanges:
             return [sa]
         # It may have been replaced by a push that overtook this download: then it goes on retiring.
         held.accepted(sa.spi, sa.sequence_number)
-        known.shorten(sa.expires_at)
+        known.shorten(sa.expires_at + self.kek_grace)
         known.keys, known.leaf = download.keys, leaf_octets(download.packets)
         if known.current:
-            known.renew_at = self.planned.renewal(now, known.ends_at)
+            known.renew_at = self.planned.renewal(now, known.ends_at - self.kek_grace)
         return []
 
     def _add_rekey(self, sa: RekeySA, download: Download, now: float) -> None:
         self.holdings.add_rekey(
             HeldRekeySA(
                 installed_at=now,
-                ends_at=sa.expires_at,
+                ends_at=sa.expires_at + self.kek_grace,
                 renew_at=self.planned.renewal(now, sa.expires_at),
                 change=self.holdings.change,
                 sa=sa,
@@ -236,7 +238,7 @@ class MemberChanges:
         self.holdings.add_rekey(
             HeldRekeySA(
                 installed_at=now,
-                ends_at=sa.expires_at,
+                ends_at=sa.expires_at + self.kek_grace,
                 renew_at=self.planned.renewal(now, sa.expires_at),
                 change=self.holdings.change,
                 sa=sa,

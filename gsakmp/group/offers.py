@@ -19,7 +19,7 @@ from gsakmp.crypto import (
     push_signature,
 )
 from gsakmp.crypto.keys import RSA_BITS
-from gsakmp.doi import GDOI, GDOID, GDOID_BIG_ENDIAN, STANDARD, Dialect
+from gsakmp.doi import GDOI, STANDARD, Dialect
 from gsakmp.errors import DecodeError, PolicyRefused
 from gsakmp.group.attribute_values import (
     LARGEST,
@@ -75,9 +75,6 @@ NO_END: Final = 0xFFFF_FFFF
 attribute could say."""
 FIRST_SPI: Final = 256
 """Below it SPIs are reserved (RFC 4303, 2.1)."""
-TOLERANT: Final = frozenset({GDOID.name, GDOID_BIG_ENDIAN.name})
-"""Dialects whose daemon says KEY_LENGTH 0 for an AES-CBC TEK and downloads no key for it, and names in the KD
-of a push the SPI of the Rekey SA that the new one replaces."""
 
 _OWN_HASH: Final = {  # RFC 6407, 5.3.5: implicit
     SigAlgorithm.SIG_ALG_ECDSA_256: SigHashAlgorithm.SIG_HASH_SHA256,
@@ -151,7 +148,7 @@ def read_group_sa(
         elif isinstance(part, GroupAssociatedPolicy):
             delays = _delays(part, path)
         elif isinstance(part, SATEK):
-            data.append(_data_sa(part, path, now, allow_weak, dialect.name in TOLERANT))
+            data.append(_data_sa(part, path, now, allow_weak, dialect))
     spis = [sa.spi for sa in data]
     if len(set(spis)) != len(spis):
         # A key packet names its SA by the SPI alone, whatever the protocol (5.6).
@@ -265,7 +262,7 @@ def _delays(part: GroupAssociatedPolicy, path: str) -> tuple[int, int]:
     )
 
 
-def _data_sa(part: SATEK, path: str, now: float, allow_weak: bool, tolerant: bool) -> DataSA:
+def _data_sa(part: SATEK, path: str, now: float, allow_weak: bool, dialect: Dialect) -> DataSA:
     tek = part.tek
     protocol = TEKProtocolID(part.protocol_id)
     if protocol not in _PROTOCOLS or not isinstance(tek, IPsecTEK):
@@ -295,7 +292,7 @@ def _data_sa(part: SATEK, path: str, now: float, allow_weak: bool, tolerant: boo
     )
     with within(path):
         _check_values(sa)
-        _check_key_length(sa, tolerant)
+        _check_key_length(sa, dialect)
         key_sizes(sa, allow_weak)
     return sa
 
@@ -321,9 +318,11 @@ def _check_values(sa: DataSA) -> None:
         raise unsupported(f"SA_DIRECTION {sa.direction} is not defined")
 
 
-def _check_key_length(sa: DataSA, tolerant: bool) -> None:
+def _check_key_length(sa: DataSA, dialect: Dialect) -> None:
     """KEY_LENGTH MUST NOT be sent for ciphers with a fixed key (RFC 2407, 4.5), and never with AH."""
-    if sa.key_length is None or tolerant:
+    if sa.key_length is None:
+        return
+    if dialect.tek_may_lack_algorithm_key and without_algorithm_key(sa):
         return
     fixed = sa.protocol == TEKProtocolID.GDOI_PROTO_IPSEC_AH or sa.transform_id in _FIXED
     if fixed or sa.key_length == 0:
@@ -333,6 +332,15 @@ def _check_key_length(sa: DataSA, tolerant: bool) -> None:
 _FIXED: Final = frozenset({ESPTransformID.ESP_DES, ESPTransformID.ESP_3DES, ESPTransformID.ESP_NULL})
 
 
+def without_algorithm_key(sa: DataSA) -> bool:
+    """Whether a data SA has an integrity key alone: see `Dialect.tek_may_lack_algorithm_key`."""
+    aes_cbc = sa.protocol == TEKProtocolID.GDOI_PROTO_IPSEC_ESP and sa.transform_id == _AES_CBC
+    return aes_cbc and sa.key_length == 0 and sa.integrity is not None
+
+
+_AES_CBC: Final = ESPTransformID.ESP_AES_CBC
+
+
 def key_sizes(sa: DataSA, allow_weak: bool) -> TEKSizes:
     """Octets of a data SA's keys. Raises `PolicyRefused`."""
     if sa.protocol == TEKProtocolID.GDOI_PROTO_IPSEC_AH:
@@ -340,8 +348,8 @@ def key_sizes(sa: DataSA, allow_weak: bool) -> TEKSizes:
             raise PolicyRefused("AH without AUTHENTICATION_ALGORITHM (RFC 2407, 4.4.3)")
         return ah_key_sizes(AHTransformID(sa.transform_id), sa.integrity, allow_weak=allow_weak)
     transform = ESPTransformID(sa.transform_id)
-    if transform == ESPTransformID.ESP_AES_CBC and sa.key_length == 0 and sa.integrity is not None:
-        # Only a tolerant dialect gets here: such a TEK has an integrity key alone.
+    if without_algorithm_key(sa):
+        # Only `Dialect.tek_may_lack_algorithm_key` gets here: such a TEK has an integrity key alone.
         return replace(esp_key_sizes(transform, sa.integrity, 128, allow_weak=allow_weak), algorithm=0)
     length = None if transform in _FIXED else sa.key_length
     return esp_key_sizes(transform, sa.integrity, length, allow_weak=allow_weak)

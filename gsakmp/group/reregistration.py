@@ -20,6 +20,9 @@ members 50 in a second."""
 UNKNOWN_SPI_INTERVAL: Final = 120.0
 """Seconds from one registration, or one plan for an unknown SPI, to the next plan for such a reason. Anybody
 can send a push with an unknown SPI, so what it costs the GCKS must be little."""
+UNKNOWN_SPI_GRACE: Final = 10.0
+"""Seconds from a registration in which it means nothing: what a KEK carried that was replaced just before is
+sent again for so long."""
 RENEWAL_SHARE: Final = 0.05
 """Share of what is left of an SA's lifetime, counted back from its end, at which the member no longer waits
 for a push. Shorter than the margins at which a GCKS rolls over, so that its push has come by then."""
@@ -57,6 +60,7 @@ class RegistrationPlan:
         self._random = random
         self._due: dict[RegistrationReason, float] = {}  # at most one time for each reason
         self._reported: set[RegistrationReason] = set()
+        self._registered_at = -inf
         self._quiet_until = -inf
 
     def fraction(self) -> float:
@@ -85,6 +89,7 @@ class RegistrationPlan:
     def registered(self, now: float) -> None:
         """A registration has set everything right."""
         self.cancel(*RegistrationReason)
+        self._registered_at = now
         self._quiet_until = now + UNKNOWN_SPI_INTERVAL
 
     def clear(self) -> None:
@@ -93,11 +98,14 @@ class RegistrationPlan:
         self._quiet_until = -inf
 
     def unknown_spi(self, now: float) -> float | None:
-        """Plan for a push under an unknown SPI, once in an interval; the seconds until then, or None."""
-        if now < self._quiet_until:
+        """Plan for a push under an unknown SPI, once in an interval, and for its end if it has begun: there
+        may be no other push for a long time. The seconds until then, or None."""
+        reason = RegistrationReason.UNKNOWN_SPI
+        if self.planned(reason) or now < self._registered_at + UNKNOWN_SPI_GRACE:
             return None
-        self._quiet_until = now + UNKNOWN_SPI_INTERVAL
-        return self.plan(RegistrationReason.UNKNOWN_SPI, now)
+        wait = max(0.0, self._quiet_until - now)
+        self._quiet_until = now + wait + UNKNOWN_SPI_INTERVAL
+        return self.plan(reason, now, after=wait)
 
     def renewal(self, now: float, ends_at: float) -> float:
         """When to register for an SA that ends at `ends_at` and has no successor by then; infinity if its end

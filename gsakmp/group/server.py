@@ -14,7 +14,7 @@ from cryptography import x509
 from gsakmp.crypto import Random, system_random
 from gsakmp.errors import ConfigurationError, PolicyRefused, StateError
 from gsakmp.group.acknowledgements import Acknowledgements
-from gsakmp.group.authorisation import admitted
+from gsakmp.group.authorisation import Admissions
 from gsakmp.group.policy import GroupPolicy, MemberPolicy
 from gsakmp.group.records import (
     Change,
@@ -55,6 +55,7 @@ class GroupServer:
             raise ConfigurationError(f"the state of {state.name!r} for a policy of {policy.name!r}")
         self._core = ServerCore(checked(policy), state, random)
         self._rekeying = Rekeying(self._core)
+        self._admissions = Admissions(policy)
         self._due: tuple[int, GroupPolicy | None, float | None] = (-1, None, None)
         self._acknowledgements = Acknowledgements(self._core)
         self._registration = Registration(self._core, self._rekeying)
@@ -98,7 +99,9 @@ class GroupServer:
         for who was excluded."""
         if identity in self._core.state.excluded:
             raise PolicyRefused(f"{identity} was evicted from {self._core.name!r}")
-        return admitted(self._core.policy, identity, certificate)
+        if self._admissions.policy is not self._core.policy:
+            self._admissions = Admissions(self._core.policy)
+        return self._admissions.admitted(identity, certificate)
 
     def offer(self, identity: Identity, now: float, *, sender: bool = True, address: str = "") -> Offer:
         """What message 2 offers; changes nothing. `sender` is `MemberPolicy.sender` of `authorise`, and
@@ -132,6 +135,10 @@ class GroupServer:
         Raises `AuthenticationFailed` for an SA or a member that is not known, or no acknowledgement asked
         for."""
         return self._acknowledgements.base_key(spi, identity)
+
+    def members_at(self, host: str) -> list[Identity]:
+        """Who registered last from this IP address; several where a NAT stands before them."""
+        return list(self._core.ledger.members_at(host))
 
     def rekey_sa(self, spi: bytes) -> RekeySA | None:
         """The Rekey SA of an acknowledgement's cookies: in force, or replaced not long ago."""

@@ -96,7 +96,7 @@ def data_strength(sa: DataSA) -> DataStrength:
             counter_mode=check.counter_mode,
         )
     if sa.transform_id == ESPTransformID.ESP_AES_CBC and sa.key_length == 0 and check is not None:
-        # A tolerant dialect's TEK that has an integrity key alone.
+        # `Dialect.tek_may_lack_algorithm_key`: it has an integrity key alone.
         return DataStrength(
             cipher="null",
             confidentiality=0,

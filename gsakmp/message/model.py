@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from struct import error as StructError
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -57,15 +56,20 @@ class Problem(msgspec.Struct, frozen=True):
         return f"{self.path}: {self.problem}" if self.path else self.problem
 
 
-@contextmanager
-def our_errors() -> Iterator[None]:
-    """An `EncodeError` in the place of whatever a value of the wrong type gives rise to."""
-    try:
-        yield
-    except (GsakmpError, RecursionError):
-        raise
-    except Exception as exc:
-        raise EncodeError(f"a value is not of its field's type: {type(exc).__name__}") from None
+class OurErrors:
+    """An `EncodeError` in the place of whatever a value of the wrong type gives rise to. It keeps no state."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, where: Any) -> None:
+        if error is None or isinstance(error, GsakmpError | RecursionError):
+            return
+        if isinstance(error, Exception):
+            raise EncodeError(f"a value is not of its field's type: {type(error).__name__}") from None
+
+
+OUR_ERRORS: Final = OurErrors()
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
@@ -140,7 +144,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     def plaintext(self) -> bytes:
         """The payloads and padding as they are before encryption. Raises `EncodeError`."""
         out = bytearray()
-        with our_errors():
+        with OUR_ERRORS:
             build_chain("payloads", self.payloads, out, self.rules)
             return bytes(out) + self.padding
 
@@ -151,7 +155,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
         payloads. Raises `DecodeError`.
         """
         octets = octets_argument(plaintext)
-        with our_errors():
+        with OUR_ERRORS:
             rules = self.doi.rules(self.exchange_type, self.dialect, lenient=lenient)
             table, first = rules.chains["payloads"], self.next_payload or 0
             parse_ = parse_chain_lenient if lenient else parse_chain
@@ -163,7 +167,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
         Raises `EncodeError` for values that are not of their fields' types.
         """
-        with our_errors():
+        with OUR_ERRORS:
             return tuple(find_problems(self))
 
     def to_builtins(self) -> dict[str, Any]:
@@ -171,12 +175,12 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
         Raises `EncodeError` for values that are not of their fields' types.
         """
-        with our_errors():
+        with OUR_ERRORS:
             return message_plain(self)
 
     def to_json(self) -> str:
         """The message as JSON text; `from_json` gives it back. Raises `EncodeError` as `to_builtins` does."""
-        with our_errors():
+        with OUR_ERRORS:
             return msgspec.json.encode(message_plain(self)).decode()
 
     @classmethod
@@ -188,7 +192,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
         Raises `EncodeError`, with the path of what is wrong.
         """
         try:
-            with our_errors():
+            with OUR_ERRORS:
                 return cls(**message_values(plain, tuple(dois), tuple(dialects)))
         except RecursionError:
             raise EncodeError("nested too deep") from None
@@ -233,7 +237,7 @@ def parse(
     """
     if type(octets) is not bytes or len(octets) > MESSAGE_OCTETS:
         octets = octets_argument(octets)
-    if doi is not None or dialect is not STANDARD or port.__class__ is not int:
+    if port.__class__ is not int or dialect is not STANDARD or (doi is not None and doi.__class__ is not DOI):
         check_arguments(port, doi, dialect)
     try:
         at, end = after_marker(octets) if port == NAT_TRAVERSAL_PORT else 0, len(octets)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
+from gsakmp.errors import ConfigurationError
 from gsakmp.exchanges.address import Address
 from gsakmp.exchanges.phase1.configuration import PhaseOneConfiguration
 from gsakmp.exchanges.retransmission import RetransmissionPolicy
@@ -12,6 +14,9 @@ from gsakmp.group.policy import GroupPolicy
 from gsakmp.identities import Identity
 
 __all__ = ["EndpointConfiguration", "GCKSConfiguration", "MemberConfiguration"]
+
+LONGEST_JITTER: Final = 5.0
+"""Seconds that an acknowledgement may wait at most (RFC 8263, 6)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +53,10 @@ class GCKSConfiguration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberConfiguration:
-    """A member of one group."""
+    """A member of one group. Raises `ConfigurationError` for an acknowledgement that would come too late.
+
+    The GCKS that it trusts is `endpoint.phase1.peer_identity`, which RFC 6407, 3.1 wants to be there.
+    """
 
     endpoint: EndpointConfiguration
     gcks: tuple[Address, ...]
@@ -65,3 +73,10 @@ class MemberConfiguration:
     """Seconds at most that an acknowledgement waits, at random (RFC 8263, 6 allows 5)."""
     retry_seconds: float = 10.0
     """Between attempts to register, doubled up to a limit, with a random part."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.acknowledgement_jitter <= LONGEST_JITTER:
+            raise ConfigurationError(
+                f"acknowledgement_jitter is 0 to {LONGEST_JITTER:g} seconds (RFC 8263, 6), not "
+                f"{self.acknowledgement_jitter}"
+            )

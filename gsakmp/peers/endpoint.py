@@ -167,8 +167,10 @@ class Endpoint:
     def connection_failed(self, initiator_cookie: bytes, problem: str, now: float) -> None:
         """Phase 1 that we began came to nothing."""
 
-    def _on_exchange(self, session: Session, message: Message, octets: bytes, now: float) -> None:
-        """A message of an exchange under an ISAKMP SA."""
+    def _on_exchange(
+        self, session: Session, message: Message, octets: bytes, path: Path, now: float
+    ) -> None:
+        """A message of an exchange under an ISAKMP SA. Once it has proved to be new, `_heard` is to be told."""
         raise UnexpectedMessage(f"no exchange of type {message.exchange_name} here")
 
     def _on_group_message(self, message: Message, octets: bytes, path: Path, now: float) -> bool:
@@ -218,8 +220,7 @@ class Endpoint:
         elif message.exchange_type == ExchangeType.INFORMATIONAL:
             self._on_informational(session, message, path, now)
         else:
-            self._on_exchange(session, message, octets, now)
-            self._heard(session, path, now)
+            self._on_exchange(session, message, octets, path, now)
 
     def _reassembler_for(self, message: Message, source: Address, now: float) -> Reassembler:
         """First messages come from anybody, so they have a place of their own: no junk crowds out what
@@ -338,10 +339,10 @@ class Endpoint:
             self._on_notification(session, notification, now)
 
     def _heard(self, session: Session, path: Path, now: float) -> None:
-        """The peer has proved that it is there, and where."""
+        """The peer has proved that it is there, and where: by a message that is no replay (RFC 3948, 4)."""
         if session.deleted:
             return
-        if session.path.remote != path.remote and session.sa.extensions.remote_nat:
+        if session.path.remote != path.remote and session.follows_peer:
             session.path = path
         if session.detection is not None:
             session.detection.heard(now)
@@ -360,9 +361,15 @@ class Endpoint:
         return exchange
 
     def _exchange_sent(
-        self, session: Session, message_id: int, exchange: Exchange, step: Step, now: float
+        self,
+        session: Session,
+        message_id: int,
+        exchange: Exchange,
+        step: Step,
+        now: float,
+        path: Path | None = None,
     ) -> None:
-        self.sent(exchange.conversation, step, session.path, now, session.sa)
+        self.sent(exchange.conversation, step, path or session.path, now, session.sa)
         self._timers.set(("exchange", session.key, message_id), exchange.conversation.next_timeout())
         session.last_sent = now
 

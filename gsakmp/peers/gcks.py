@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final
 
-from gsakmp.crypto import Random, private_key, system_random
+from gsakmp.crypto import PrivateKey, Random, private_key, system_random
 from gsakmp.errors import (
     AuthenticationFailed,
     ConfigurationError,
@@ -56,6 +56,8 @@ __all__ = ["GCKS"]
 
 HEARD: Final = 16_384
 """Acknowledgements that are remembered, to refuse them when they come again (RFC 8263, 5)."""
+SIGNING_KEYS: Final = 256
+"""Keys that sign pushes and are kept parsed: one for each Rekey SA, or rather one for each group and SA2."""
 REPEATS: Final = 64
 """Pushes whose retransmission is under way at once."""
 
@@ -101,16 +103,14 @@ class GCKS(Endpoint):
         self._repeats: dict[int, Repeat] = {}
         self._repeat_number = 0
         self._started_at = now
+        self._signing_keys: dict[bytes, PrivateKey] = {}
         self._recent_acks = RecentMessages(HEARD)
-        self._registered_at: dict[tuple[str, str], dict[Identity, None]] = {}  # by group and host
         self.groups: dict[str, GroupServer] = {}
         states = journal.load()
         for policy in configuration.groups:
             self.groups[policy.name] = GroupServer(policy, states.get(policy.name), random=random, now=now)
         self._index()
-        for name, server in self.groups.items():
-            for member in server.state.members.values():
-                self._locate(name, member.identity, Address.from_text(member.address))
+        for name in self.groups:
             self._collect(name, now)
 
     # -- what an operator may ask and order ----------------------------------------------------------------
@@ -200,24 +200,33 @@ class GCKS(Endpoint):
 
     # -- registration ----------------------------------------------------------------------------------------
 
-    def _on_exchange(self, session: Session, message: Message, octets: bytes, now: float) -> None:
+    def _on_exchange(
+        self, session: Session, message: Message, octets: bytes, path: Path, now: float
+    ) -> None:
         if message.exchange_type != GDOIExchangeType.GROUPKEY_PULL:
             raise UnexpectedMessage(f"{message.exchange_name}, which a GCKS does not answer")
         message_id = message.message_id
         exchange = session.exchanges.get(message_id)
         if exchange is None:
-            self._first_pull_message(session, message, octets, now)
+            self._first_pull_message(session, message, octets, path, now)
             return
         again = exchange.conversation.repeated(octets, now)
         if again is not None:
             self.retransmissions += len(again)
             self.send(again, session.path, session.sa, now)
             return
+        if exchange.done:
+            raise UnexpectedMessage("a message of an exchange that is over")
         exchange.machine.receive(message)
+        self._heard(session, path, now)  # its HASH covers our nonce
         self._exchange_answered(session, message_id, exchange, octets, now)
         self._download(session, message_id, exchange, now)
 
-    def _first_pull_message(self, session: Session, message: Message, octets: bytes, now: float) -> None:
+    def _first_pull_message(
+        self, session: Session, message: Message, octets: bytes, path: Path, now: float
+    ) -> None:
+        """Message 1 may be a replay, so it moves nothing; behind a NAT the answer goes where it came from."""
+        path = path if session.sa.extensions.remote_nat else session.path
         machine = PullResponder(session.sa, message, random=self._random)
         machine.receive(message)
         group = machine.group
@@ -229,19 +238,17 @@ class GCKS(Endpoint):
             server = self._group_of(group)
             permission = server.authorise(peer.identity, peer.certificate)
             check_registration_sa(server.policy, session.sa.suite, peer.method, session.sa.strength)
-            offer = server.offer(
-                peer.identity, now, sender=permission.sender, address=str(session.path.remote)
-            )
+            offer = server.offer(peer.identity, now, sender=permission.sender, address=str(path.remote))
         except GsakmpError as error:
             notify = NotifyType.AUTHENTICATION_FAILED
             if not isinstance(error, PolicyRefused):
                 notify = NotifyType.INVALID_ID_INFORMATION
-            self._exchange_sent(session, message.message_id, exchange, machine.refuse(notify), now)
+            self._exchange_sent(session, message.message_id, exchange, machine.refuse(notify), now, path)
             exchange.done = True
             self._refused_registration(session, group, error)
             return
         exchange.offer = (server, offer)
-        self._exchange_sent(session, message.message_id, exchange, machine.offer(offer.policy), now)
+        self._exchange_sent(session, message.message_id, exchange, machine.offer(offer.policy), now, path)
         self._collect(server.policy.name, now)
 
     def _download(self, session: Session, message_id: int, exchange: Exchange, now: float) -> None:
@@ -267,8 +274,7 @@ class GCKS(Endpoint):
         step = machine.download(admission.sequence_number, admission.key_download)
         self._exchange_sent(session, message_id, exchange, step, now)
         exchange.done = True
-        exchange.offer = None
-        self._locate(server.policy.name, peer.identity, session.path.remote)
+        exchange.offer = exchange.machine = None  # a key server has many of these for long
         self._events.append(
             MemberRegistered(
                 group=server.policy.name,
@@ -325,7 +331,7 @@ class GCKS(Endpoint):
         phase1 = self.endpoint_configuration.phase1
         octets = build_push(
             push.sa,
-            private_key(push.signing_key, allow_weak=True),
+            self._signing_key(push.signing_key),
             push.sequence_number,
             push.payloads,
             dialect=phase1.dialect,
@@ -351,6 +357,15 @@ class GCKS(Endpoint):
                 octets=len(octets),
             )
         )
+
+    def _signing_key(self, octets: bytes) -> PrivateKey:
+        """The key that signs a group's pushes: parsing and checking it takes longer than signing."""
+        known = self._signing_keys.get(octets)
+        if known is None:
+            if len(self._signing_keys) >= SIGNING_KEYS:
+                self._signing_keys.clear()
+            known = self._signing_keys[octets] = private_key(octets, allow_weak=True)
+        return known
 
     @staticmethod
     def _destinations(push: Push) -> list[Address]:
@@ -394,17 +409,13 @@ class GCKS(Endpoint):
     def _member_at(self, name: str, identity: Identity, source: Address) -> Identity:
         """Who acknowledges: the ID payload holds the address from which the member registered (RFC 8263,
         3.4). Members behind one address are told apart by the port that the datagram came from."""
-        members = self.groups[name].state.members
-        there = self._registered_at.get((name, str(identity.data)), {})
-        found = [member for member in there if member in members]
+        server = self.groups[name]
+        found, members = server.members_at(str(identity.data)), server.state.members
         if len(found) > 1:
             found = [member for member in found if members[member].address == str(source)]
         if len(found) != 1:
             raise AuthenticationFailed(f"an acknowledgement of {identity}, where {len(found)} members are")
         return found[0]
-
-    def _locate(self, name: str, member: Identity, address: Address) -> None:
-        self._registered_at.setdefault((name, str(address.host)), {})[member] = None
 
     def _on_own_timer(self, key: Hashable, now: float) -> None:
         match key:

@@ -204,7 +204,9 @@ class Member(Endpoint):
         exchange = self._begin_exchange(session, machine.message_id, machine, now)
         self._exchange_sent(session, machine.message_id, exchange, machine.start(), now)
 
-    def _on_exchange(self, session: Session, message: Message, octets: bytes, now: float) -> None:
+    def _on_exchange(
+        self, session: Session, message: Message, octets: bytes, path: Path, now: float
+    ) -> None:
         exchange = session.exchanges.get(message.message_id)
         if message.exchange_type != GDOIExchangeType.GROUPKEY_PULL or exchange is None:
             raise UnexpectedMessage(f"{message.exchange_name} that was not begun here")
@@ -214,6 +216,7 @@ class Member(Endpoint):
             return
         machine = exchange.machine
         machine.receive(message)
+        self._heard(session, path, now)  # its HASH covers our nonce
         self._exchange_answered(session, message.message_id, exchange, octets, now)
         if machine.verified is not None:
             self._install(session, message.message_id, exchange, now)

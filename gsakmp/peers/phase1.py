@@ -72,6 +72,8 @@ class PhaseOneExchanges:
         both = message.initiator_cookie + message.responder_cookie
         begun = self._begun.get((message.initiator_cookie, path.remote), both)
         half = self._open.get(both) or self._open.get(begun) or self._open.get(message.initiator_cookie)
+        if half is not None and half.initiated and path.remote.host != half.path.remote.host:
+            raise UnexpectedMessage("an answer from another address than was asked")
         if half is None:
             half = self._new(message, octets, path, now)
         if half is not None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from gsakmp.exchanges.address import Address
 from gsakmp.exchanges.dpd import DeadPeerDetection
-from gsakmp.exchanges.isakmp_sa import ISAKMPSA
+from gsakmp.exchanges.isakmp_sa import ISAKMPSA, Role
 from gsakmp.exchanges.retransmission import Conversation
 
 __all__ = ["Exchange", "HalfOpen", "Path", "Session"]
@@ -75,6 +75,13 @@ class Session:
 
     def __post_init__(self) -> None:
         self.key = self.sa.cookies
+
+    @property
+    def follows_peer(self) -> bool:
+        """Whether the peer is answered where it comes from now: its NAT may have forgotten its mapping. One
+        behind a dynamic NAT itself must not (RFC 3947, 7); who was reached behind one has a lasting mapping."""
+        seen = self.sa.extensions
+        return seen.remote_nat and not (seen.local_nat and self.sa.role == Role.INITIATOR)
 
     def remember(self, message_id: int, exchange: Exchange) -> list[int]:
         """Take an exchange in; the message ids of those that are forgotten for it."""

@@ -1,7 +1,7 @@
 """What must survive a crash, on SQLite: a `gsakmp.group.records.Journal` whose keys are sealed.
 
 - `sql`: the store. `writing` and `reading`: changes to rows, rows to states. `rows`: records and rows.
-  `policies`: what is kept for the record.
+  `batches`: changes put together. `policies`: what is kept for the record.
 - `connecting`: how SQLite is set. `schema`, `migrations`: the tables, and how an old file becomes a new one.
 - `failures`: other libraries' exceptions as ours.
 - `sealing`: keys at rest. `files`: permissions, and the lock that keeps a second key server out.

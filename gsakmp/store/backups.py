@@ -73,7 +73,10 @@ def copy_to_store(backup: Path, path: Path) -> Iterator[None]:
 
 def begin_anew(connection: Connection, now: float) -> None:
     """Take out what must not go on, within the transaction that is open."""
-    for table in (schema.rekey_sas, schema.data_sas, schema.members, schema.rekey_algorithms):
+    for table in (
+        *(schema.rekey_sas, schema.data_sas, schema.members),
+        *(schema.rekey_algorithms, schema.rekey_parts),
+    ):
         connection.execute(delete(table))
     connection.execute(update(schema.groups).values(next_sender_id=0, policy_digest=b""))
     entry = {"at": float(now), "kind": "restored", "member": "", "detail": "from a backup"}

@@ -29,6 +29,7 @@ DATA_SAS: Final = of_group(schema.data_sas)
 MEMBERS: Final = of_group(schema.members)
 EXCLUSIONS: Final = of_group(schema.exclusions)
 ALGORITHMS: Final = of_group(schema.rekey_algorithms)
+PARTS: Final = of_group(schema.rekey_parts)
 
 
 def load(connection: Connection, sealer: Sealer) -> dict[str, GroupState]:
@@ -59,6 +60,8 @@ def group_state(connection: Connection, row: Mapping[str, Any], sealer: Sealer) 
     state.members = {record.identity: record for record in records(MEMBERS, rows.member_record)}
     state.excluded = dict(records(EXCLUSIONS, exclusion))
     state.rekey_algorithm = dict(records(ALGORITHMS, algorithm))
+    for index, part, octets in records(PARTS, rekey_part):
+        state.rekey_parts.setdefault(index, {})[part] = octets
     return state
 
 
@@ -69,6 +72,11 @@ def exclusion(_group: str, row: Mapping[str, Any], _sealer: Sealer) -> tuple[Ide
 def algorithm(group: str, row: Mapping[str, Any], sealer: Sealer) -> tuple[int, bytes]:
     index = row["policy_index"]
     return index, sealer.unseal(row["state"], *rows.algorithm_place(group, index))
+
+
+def rekey_part(group: str, row: Mapping[str, Any], sealer: Sealer) -> tuple[int, bytes, bytes]:
+    index, name = row["policy_index"], row["name"]
+    return index, name, sealer.unseal(row["part"], *rows.part_place(group, index, name))
 
 
 def fetched(connection: Connection, statement: Any, group: int) -> Iterator[Mapping[str, Any]]:

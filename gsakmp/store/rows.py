@@ -42,6 +42,7 @@ __all__ = [
     "identity_of",
     "member_record",
     "member_row",
+    "part_place",
     "rekey_sa_record",
     "rekey_sa_row",
 ]
@@ -304,3 +305,8 @@ def exclusion(row: Mapping[str, Any]) -> tuple[Identity, float]:
 def algorithm_place(group: str, policy_index: int) -> tuple[str | bytes, ...]:
     """What the sealing of a rekey algorithm's state binds."""
     return ("rekey_algorithms", "state", group, bound([policy_index]))
+
+
+def part_place(group: str, policy_index: int, name: bytes) -> tuple[str | bytes, ...]:
+    """What the sealing of a part of it binds."""
+    return ("rekey_parts", "part", group, bound([policy_index, name]))

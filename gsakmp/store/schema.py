@@ -33,6 +33,7 @@ __all__ = [
     "meta",
     "policies",
     "rekey_algorithms",
+    "rekey_parts",
     "rekey_sas",
     "schema_version",
 ]
@@ -186,6 +187,18 @@ rekey_algorithms: Final = Table(
     UniqueConstraint("group_id", "policy_index"),
 )
 """The rekey algorithm's own state, for each of the policy's SA2."""
+
+rekey_parts: Final = Table(
+    "rekey_parts",
+    METADATA,
+    row_id(),
+    of_group(),
+    needed("policy_index", Integer),
+    needed("name", LargeBinary),
+    needed("part", LargeBinary),
+    UniqueConstraint("group_id", "policy_index", "name"),
+)
+"""What the algorithm keeps beside it, by names of its own, such as its members' places and keys."""
 
 policies: Final = Table(
     "policies",

@@ -1,14 +1,13 @@
 """Changes as statements, within one transaction.
 
-Changes of one kind that follow one another are one statement with many rows, where nothing has to be
-checked for each. Counters have their guard in the statement itself: the row is only touched where the number
-moves on, whatever the caller believes the present one to be.
+Changes of one kind that may come together (`gsakmp.store.batches`) are one statement with many rows, where
+nothing has to be checked for each. Counters have their guard in the statement itself: the row is only
+touched where the number moves on, whatever the caller believes the present one to be.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import groupby
 from typing import Any, Final
 
 from sqlalchemy import Connection, Delete, Table, bindparam, delete, func, insert, select, update
@@ -20,6 +19,7 @@ from gsakmp.group import records
 from gsakmp.group.records import Change
 from gsakmp.identities import Identity
 from gsakmp.store import rows, schema
+from gsakmp.store.batches import algorithm_changes, runs
 from gsakmp.store.sealing import Sealer
 
 __all__ = ["AUDIT_ENTRIES", "write"]
@@ -57,7 +57,7 @@ def remove_person(table: Table) -> Delete:
 
 
 G, R, D = schema.groups.c, schema.rekey_sas.c, schema.data_sas.c
-A, L = schema.rekey_algorithms.c, schema.audit.c
+A, P, L = schema.rekey_algorithms.c, schema.rekey_parts.c, schema.audit.c
 PERSON: Final = ("group_id", "identity_type", "identity_data")
 
 GROUP_ID: Final = select(G.id).where(G.name == bindparam("of_name"))
@@ -67,6 +67,7 @@ PUT_DATA_SA: Final = put(schema.data_sas, ("group_id", "protocol", "spi"))
 PUT_MEMBER: Final = put(schema.members, PERSON)
 EXCLUDE: Final = put(schema.exclusions, PERSON)
 PUT_ALGORITHM: Final = put(schema.rekey_algorithms, ("group_id", "policy_index"))
+PUT_PART: Final = put(schema.rekey_parts, ("group_id", "policy_index", "name"))
 REMOVE_REKEY_SA: Final = delete(schema.rekey_sas).where(
     R.group_id == bindparam("of_group"), R.spi == bindparam("of_spi")
 )
@@ -78,6 +79,10 @@ READMIT: Final = remove_person(schema.exclusions)
 REMOVE_ALGORITHM: Final = delete(schema.rekey_algorithms).where(
     A.group_id == bindparam("of_group"), A.policy_index == bindparam("of_index")
 )
+REMOVE_PARTS: Final = delete(schema.rekey_parts).where(
+    P.group_id == bindparam("of_group"), P.policy_index == bindparam("of_index")
+)
+REMOVE_PART: Final = REMOVE_PARTS.where(P.name == bindparam("of_name"))
 ADVANCE: Final = (
     update(schema.rekey_sas)
     .where(R.group_id == bindparam("of_group"), R.spi == bindparam("of_spi"))
@@ -190,14 +195,28 @@ class Writer:
             self.connection.execute(RESET, {"of_group": self.group_id(change.group)})
 
     def put_algorithms(self, changes: Iterable[records.PutRekeyAlgorithm]) -> None:
-        for change in changes:
-            group, index = self.group_id(change.group), change.policy_index
-            if not change.state:
-                self.connection.execute(REMOVE_ALGORITHM, {"of_group": group, "of_index": index})
-                continue
-            sealed = self.sealer.seal(change.state, *rows.algorithm_place(change.group, index))
-            row = {"group_id": group, "policy_index": index, "state": sealed}
-            self.connection.execute(PUT_ALGORITHM, row)
+        dropped, anew, gone, states, parts = [], [], [], [], []
+        for (name, index), change in algorithm_changes(changes).items():
+            group = self.group_id(name)
+            row = {"group_id": group, "policy_index": index}
+            of_row = {"of_group": group, "of_index": index}
+            if change.dropped:
+                dropped.append(of_row)
+            if change.anew:
+                anew.append(of_row)
+            else:
+                gone += [{**of_row, "of_name": part} for part in change.gone]
+            if change.state:
+                sealed = self.sealer.seal(change.state, *rows.algorithm_place(name, index))
+                states.append({**row, "state": sealed})
+            for part, octets in change.parts.items():
+                sealed = self.sealer.seal(octets, *rows.part_place(name, index, part))
+                parts.append({**row, "name": part, "part": sealed})
+        self._many(REMOVE_ALGORITHM, dropped)
+        self._many(REMOVE_PARTS, anew)
+        self._many(REMOVE_PART, gone)
+        self._many(PUT_ALGORITHM, states)
+        self._many(PUT_PART, parts)
 
     def add_audit(self, changes: Iterable[records.Audit]) -> None:
         entries = [
@@ -212,7 +231,8 @@ class Writer:
         return {"of_group": self.group_id(group), "of_type": id_type, "of_data": data}
 
     def _many(self, statement: Any, values: list[dict[str, Any]]) -> None:
-        self.connection.execute(statement, values)
+        if values:
+            self.connection.execute(statement, values)
 
 
 HANDLERS: Final[dict[type, Callable[[Writer, Any], None]]] = {
@@ -234,10 +254,7 @@ HANDLERS: Final[dict[type, Callable[[Writer, Any], None]]] = {
 
 
 def write(connection: Connection, sealer: Sealer, changes: Sequence[Change], audit_entries: int) -> None:
-    """All changes, in their order. Raises `StateError` for one that must not be; then roll back."""
+    """All changes, as if in their order. Raises `StateError` for one that must not be; then roll back."""
     writer = Writer(connection, sealer, audit_entries)
-    for kind, run in groupby(changes, key=type):
-        handler = HANDLERS.get(kind)
-        if handler is None:
-            raise StateError(f"{kind.__name__} is no change of a group's state")
-        handler(writer, run)
+    for kind, run in runs(changes):
+        HANDLERS[kind](writer, run)

@@ -11,6 +11,7 @@ The end of input kills what still runs.
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import os
 import signal
@@ -44,6 +45,7 @@ def serve(configuration: str, fault: str) -> int:
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1):
         os.dup2(nothing, descriptor)
+    faulthandler.register(signal.SIGUSR1)  # for whoever finds one that hangs
     for name, value in FAULTS[fault].items():
         setattr(daemon, name, value)
     try:

@@ -7,23 +7,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-LOOK = 0.003
-"""Seconds between two attempts to connect."""
 ANSWER = 16 * 1024 * 1024
 
 
-async def ready(path: Path, seconds: float) -> bool:
-    """Whether somebody listens at the control socket, within that time."""
-    end = asyncio.get_running_loop().time() + seconds
-    while asyncio.get_running_loop().time() < end:
-        try:
-            _, writer = await asyncio.open_unix_connection(path)
-        except OSError:
-            await asyncio.sleep(LOOK)
-            continue
-        writer.close()
-        return True
-    return False
+async def answers(path: Path) -> bool:
+    """Whether somebody listens at the control socket."""
+    try:
+        _, writer = await asyncio.open_unix_connection(path)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 async def ask(path: Path, command: str, **arguments: Any) -> dict[str, Any] | None:

@@ -9,6 +9,10 @@ import sys
 from pathlib import Path
 from typing import Self
 
+from tests.loopback.control import answers
+
+LOOK = 0.003
+"""Seconds between two looks at whether it answers."""
 PATIENCE = 30.0
 """Seconds that a process may take to start or to end."""
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,6 +43,7 @@ class Host:
         process = self._process
         assert process is not None
         assert process.stdin is not None
+        self.signal()
         process.stdin.close()
         try:
             await asyncio.wait_for(process.wait(), PATIENCE)
@@ -56,6 +61,24 @@ class Host:
         """Kill the key server, or tell it something. The number can't be another process's before `reap`."""
         if self.running is not None:
             os.kill(self.running, number)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the key server has ended, and waits to be reaped (proc(5))."""
+        if self.running is None:
+            return True
+        stat = Path(f"/proc/{self.running}/stat").read_text()
+        return stat.rpartition(")")[2].split()[0] == "Z"
+
+    async def ready(self, control: Path, seconds: float) -> bool:
+        """Whether somebody answers at the control socket within that time, and before the end."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while loop.time() < end and not self.ended:
+            if await answers(control):
+                return True
+            await asyncio.sleep(LOOK)
+        return False
 
     async def reap(self) -> int:
         """Wait for the key server's end: its exit status, or the signal's number, negative."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from gsakmp.crypto import system_random
@@ -15,6 +16,7 @@ from gsakmp.exchanges.retransmission import RetransmissionPolicy
 from gsakmp.group.acceptance import Acceptance
 from gsakmp.group.member import GroupMember
 from gsakmp.group.phase1_suites import phase1_suite
+from gsakmp.group.records import GroupState
 from gsakmp.group.sa import Lifecycle
 from gsakmp.identities import Identity
 from gsakmp.net.clock import Clock
@@ -85,9 +87,8 @@ class Player(Observer):
         self.troubles: list[str] = []
         self.on_event = on_event
         self.on_sent: Callable[[Player, Sequence[Datagram]], None] | None = None
-        self._clock = clock
         self._place = place
-        self._configuration: dict[str, Any] = {
+        configuration: dict[str, Any] = {
             "endpoint": EndpointConfiguration(
                 phase1=PhaseOneConfiguration(
                     identity=self.identity,
@@ -101,7 +102,7 @@ class Player(Observer):
             "group": Identity.from_text(group_identity(group)),
             "acceptance": Acceptance(),
         } | changes
-        self.member = Member(MemberConfiguration(**self._configuration), now=clock())
+        self.member = Member(MemberConfiguration(**configuration), now=clock())
         if spread is not None:
             self.member.group = GroupMember(Acceptance(), random=system_random, spread=spread)
         engine: Engine = self.member
@@ -118,7 +119,7 @@ class Player(Observer):
         self._end = asyncio.ensure_future(self.runner.wait())
         self._end.add_done_callback(self._ended)
         (local,) = self.runner.transport.addresses
-        located = MemberConfiguration(**self._configuration | {"local": local})
+        located = replace(self.member.configuration, local=local)
         self.runner.call(lambda now: self.member.reload(located, now))
         self.runner.call(self.member.register)
 
@@ -165,6 +166,17 @@ class Player(Observer):
 
 def group_identity(group: int) -> str:
     return f"key-id:0x{0x4D2 + group:08x}"
+
+
+def current(player: Player, state: GroupState) -> bool:
+    """Whether a member holds the keys in force, and of data SAs to send with no others."""
+    rekey = {spi: record.sa.key for spi, record in state.rekey_sas.items() if record.retired_at is None}
+    data = {
+        record.sa.spi: (record.sa.algorithm_key, record.sa.integrity_key)
+        for record in state.data_sas.values()
+        if record.retired_at is None
+    }
+    return player.rekey.items() >= rekey.items() and player.current_data == data
 
 
 async def until(condition: Callable[[], object], seconds: float, glance: float = 0.05) -> bool:

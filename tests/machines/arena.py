@@ -12,6 +12,7 @@ from gsakmp.group.policy import DataPolicy, GroupPolicy, MemberPolicy, RekeyPoli
 from gsakmp.identities import Identity
 from gsakmp.peers import GCKS, GCKSConfiguration, Member
 from gsakmp.peers.network import Travelling
+from tests.machines.attacker import by_chance
 from tests.machines.watch import Watch, WatchedJournal, bounded
 from tests.world import GCKS_ADDRESS, World
 
@@ -89,6 +90,8 @@ class Weather:
     repeat: float = 0.0
     corrupt: float = 0.0
     jitter: float = 0.0
+    forged: float = 0.0
+    """How often the attacker's version of a datagram is there before it, from the same source."""
 
 
 @dataclass
@@ -137,6 +140,8 @@ class Arena(World):
             self.held.append(travelling)
             return []
         chance, weather, out = self.chance, self.weather, []
+        if chance.random() < weather.forged:
+            out.append((0.002, by_chance(chance, travelling.data, [seen.data for seen in self.wire[-40:]])))
         for _ in range(1 + (chance.random() < weather.repeat)):
             if chance.random() < weather.loss:
                 continue
@@ -264,7 +269,8 @@ class Arena(World):
 
     def _lack(self, runner: Runner) -> str:
         engine, gsa = runner.engine, runner.engine.group.gsa
-        if not runner.wanted or engine_name(engine) not in self.choices.names(runner.group):
+        banned = self.watch.journal.banned.get(runner.group, set())
+        if not runner.wanted or engine_name(engine) not in self.choices.names(runner.group) - banned:
             return ""
         rekeys, data = self.watch.journal.current(runner.group)
         lacks = [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from random import Random as Chance
 
 from hypothesis import strategies as st
 
@@ -70,16 +72,28 @@ def mended(data: bytes) -> bytes:
     return data[:24] + len(data).to_bytes(4, "big") + data[28:] if len(data) >= HEADER else data
 
 
+KINDS = (
+    *("bit", "bit", "bit", "octet", "cut", "cut, length mended", "longer", "longer, length mended"),
+    *("swap", "swap", "swap", "exchange", "message id 0", "no responder cookie", "marker"),
+)
 ALTERATIONS = st.builds(
     Alteration,
-    st.sampled_from(
-        ["bit", "bit", "bit", "octet", "cut", "cut, length mended", "longer", "longer, length mended"]
-        + ["swap", "swap", "swap", "exchange", "message id 0", "no responder cookie", "marker"]
-    ),
+    st.sampled_from(KINDS),
     st.integers(0, 600),
     st.integers(0, 255),
     st.sampled_from(sorted(FIELDS)),
 )
+
+
+def by_chance(chance: Chance, data: bytes, wire: Sequence[bytes]) -> bytes:
+    """An alteration, or another datagram in the place of this one."""
+    other = chance.choice(wire[-40:]) if wire else data
+    if chance.random() < 0.2:
+        return other
+    alteration = Alteration(
+        chance.choice(KINDS), chance.randrange(600), chance.randrange(256), chance.choice(sorted(FIELDS))
+    )
+    return alteration(data, other)
 
 
 @st.composite

@@ -17,10 +17,12 @@ from gsakmp.group.records import (
     AdvanceSequenceNumber,
     AllocateSenderIDs,
     Change,
+    Exclude,
     MemoryJournal,
     PutDataSA,
     PutMember,
     PutRekeySA,
+    Readmit,
     RemoveMember,
     ResetSenderIDs,
 )
@@ -59,6 +61,8 @@ class WatchedJournal(MemoryJournal):
         """How often sender ids began again, by group."""
         self.admitted: dict[str, set[str]] = {}
         """Whom the policy in force lets in, by group; the test keeps it."""
+        self.banned: dict[str, set[str]] = {}
+        """Who was evicted for good, by group."""
         self.reach: dict[tuple[str, str], int] = {}
         """By group and member: SAs made before so many others are the most that it may hold."""
         self.failing = False
@@ -83,9 +87,14 @@ class WatchedJournal(MemoryJournal):
             case PutMember(group=group, record=record):
                 name = record.identity.to_text()
                 assert name in self.admitted[group], f"{name} is let into {group}, whose policy excludes it"
+                assert name not in self.banned.get(group, ()), f"{name} is let in, and was evicted for good"
                 self.reach[group, name] = FOREVER
             case RemoveMember(group=group, identity=identity):
                 self.reach[group, identity.to_text()] = len(self.made)
+            case Exclude(group=group, identity=identity):
+                self.banned.setdefault(group, set()).add(identity.to_text())
+            case Readmit(group=group, identity=identity):
+                self.banned[group].discard(identity.to_text())
             case ResetSenderIDs(group=group):
                 self.generation[group] = self.generation.get(group, 0) + 1
             case AllocateSenderIDs(group=group, next_sender_id=following):
@@ -144,8 +153,8 @@ class Watch:
     def number_of(self, push: bytes) -> int:
         """SEQ, which a push begins with (RFC 6407, 4.3), decrypted with the KEK as the journal has it."""
         spi = push[:16]
-        key = next((made.secrets[0] for (_, kind, s), made in self.journal.made.items()
-                    if kind == "kek" and s == spi), None)
+        found = (m.secrets[0] for (_, kind, s), m in self.journal.made.items() if (kind, s) == ("kek", spi))
+        key = next(found, None)
         assert key is not None, "a push under a Rekey SA that is not durable"
         decryptor = Cipher(algorithms.AES(key[BLOCK:]), modes.CBC(key[:BLOCK])).decryptor()
         return int.from_bytes(decryptor.update(push[28 : 28 + BLOCK])[4:8], "big")
@@ -208,4 +217,3 @@ def bounded(engine: Any) -> None:
     assert len(engine._queue) <= 100_000
     if isinstance(engine, GCKS):
         assert len(engine._repeats) <= 64
-        assert sum(map(len, engine._registered_at.values())) <= TIMERS

@@ -24,7 +24,7 @@ from gsakmp.net.clock import steady_clock
 from gsakmp.peers.events import RekeyReceived
 from gsakmp.store import SQLStore, read_key_file
 from tests.conftest import REQUIRE_ALL
-from tests.loopback.control import ask, ready
+from tests.loopback.control import ask
 from tests.loopback.files import Place
 from tests.loopback.host import Host
 from tests.loopback.players import Player, current, until
@@ -56,7 +56,7 @@ selector = {{ destination = "ipv4:239.192.0.1" }}
 LOSS = 0.2
 REPEATS = "retransmissions = 7\nretransmission_interval = 0.5\n"
 """At a loss of 20 percent a member misses all eight copies of a push 2.6 times in a million. With the usual
-three copies eight of a thousand would, and come back one by one, by registering again."""
+three copies eight of a thousand would, and register again when they find out: before their data SAs end."""
 
 pytestmark = [
     pytest.mark.slow,
@@ -92,7 +92,7 @@ class Crowd:
         """Register, rekey, compare. Raises `AssertionError`."""
         async with self.host:
             await self.host.start(self.configuration)
-            assert await ready(self.place.control, PATIENCE), self.host.errors.read_text()
+            assert await self.host.ready(self.place.control, PATIENCE), self.host.errors.read_text()
             try:
                 await self._timed("registered", self._register())
                 await self._timed("rekeyed", self._rekey())

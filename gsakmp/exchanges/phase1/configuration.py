@@ -103,6 +103,11 @@ class PhaseOneConfiguration:
             return False
         return True
 
+    @cached_property
+    def identity_body(self) -> bytes:
+        """The body of our ID payload, which HASH_I or HASH_R covers."""
+        return self.identity.body()
+
     @property
     def sa_situation(self) -> int:
         """The situation as the SA payload has it."""

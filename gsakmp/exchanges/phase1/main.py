@@ -113,7 +113,7 @@ class MainMode(PhaseOne):
     def _identify(self, agreed: Agreement, iv: bytes) -> tuple[bytes, bytes]:
         """Our last message, encrypted, and its last block: who we are, and the proof."""
         identification = self.configuration.identity.payload()
-        proof = agreed.proof(self.configuration, self.role, self.configuration.identity.body())
+        proof = agreed.proof(self.configuration, self.role, self.configuration.identity_body)
         return self._seal(agreed, iv, (identification, *proof, *self._initial_contact(agreed)))
 
     def _contacted(self, agreed: Agreement, opened: Opened) -> Extensions:

@@ -94,3 +94,19 @@ def test_the_provider_fails_as_a_crypto_error() -> None:
         SHA256.digest("text")  # type: ignore[arg-type]
     with pytest.raises(CryptoError):
         SHA256.prf(None, b"")  # type: ignore[arg-type]
+
+
+def test_a_kek_in_two_spellings() -> None:
+    """The lowest bit of each octet of a DES key is parity (RFC 2451, 2.2), of an AES key it is not, nor of an IV
+    (RFC 6407, 5.6.2.1)."""
+    for cipher, iv in ((TRIPLE_DES_CBC, 8), (AES_128_CBC, 16)):
+        octets = bytes(range(7, 7 + iv + cipher.key_size))
+        kek = crypto.KEK.parse(cipher, octets)
+        spelled = crypto.KEK.parse(cipher, octets[:iv] + bytes(octet ^ 1 for octet in octets[iv:]))
+        assert kek.same(kek)
+        assert kek.same(spelled) == (kek.encrypt(b"some octets") == spelled.encrypt(b"some octets"))
+        assert kek.same(spelled) == (cipher is TRIPLE_DES_CBC)
+        for at in (0, iv, len(octets) - 1):
+            other = octets[:at] + bytes([octets[at] ^ 2]) + octets[at + 1 :]
+            assert not kek.same(crypto.KEK.parse(cipher, other))
+    assert not kek.same(crypto.KEK.parse(TRIPLE_DES_CBC, octets))

@@ -162,18 +162,31 @@ def test_unknown_spi_does_not_count_just_after_a_registration() -> None:
 
 def test_unknown_spi_counts_once_in_an_interval() -> None:
     world = World(spread=20.0)
-    planned = []
+    registered = []
     world.register(rekey=[rekey(1)], data=[data(10, lifetime=100_000)])
     world.pass_time(500)
     world.member.take_events()
     start = world.now
-    for _ in range(200):
+    for _ in range(260):
         world.member.unknown_spi(world.now)
-        if found := plans(world):
-            planned.append((world.now - start, found[0][0]))
+        if reason := world.reason():
+            registered.append((world.now - start, reason))
             world.register(rekey=[rekey(1, lifetime=1_400)], data=[data(10, lifetime=15_000)])
         world.now += 1
-    assert planned == [(0.0, "unknown-spi"), (120.0, "unknown-spi")]
+    assert registered == [(10.0, "unknown-spi"), (140.0, "unknown-spi")]
+
+
+def test_unknown_spi_within_the_interval_counts_at_its_end() -> None:
+    """It may be the only push for a long time: what it told of must not be forgotten."""
+    world = World(spread=20.0)
+    world.register(rekey=[rekey(1)], data=[data(10, lifetime=100_000)])
+    world.pass_time(30)
+    world.member.unknown_spi(world.now)
+    assert plans(world) == [("unknown-spi", 100.0)]
+    world.pass_time(99)
+    assert world.reason() is None
+    world.pass_time(1)
+    assert world.reason() == "unknown-spi"
 
 
 def test_unknown_spi_means_nothing_in_a_group_without_pushes() -> None:

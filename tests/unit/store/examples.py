@@ -137,7 +137,9 @@ def whole_group() -> list[r.Change]:
             for place, identity in enumerate(reversed(IDENTITIES))
         ),
         r.AllocateSenderIDs(group=GROUP, next_sender_id=9),
-        r.PutRekeyAlgorithm(group=GROUP, policy_index=1, state=b"the algorithm's own"),
+        r.PutRekeyAlgorithm(
+            group=GROUP, policy_index=1, state=b"the algorithm's own", parts={b"one": b"1", b"other": b"2"}
+        ),
         r.Audit(group=GROUP, at=1003.0, kind="joined", member="fqdn:m1.example", detail="2 sender ids"),
     ]
 
@@ -220,6 +222,16 @@ MEMBERS = st.builds(
     key=OCTETS,
     certificate=TEXTS,
 )
+ALGORITHMS = st.builds(
+    r.PutRekeyAlgorithm,
+    group=NAMES,
+    policy_index=st.integers(0, 2),
+    state=st.sampled_from([b"", b"1", b"2", b"3"]),
+    parts=st.dictionaries(
+        st.sampled_from([b"", b"a", b"b", b"c", b"\xff\x00"]), st.just(b"") | OCTETS, max_size=4
+    ),
+    anew=st.sampled_from([False, False, False, True]),
+)
 CHANGES: st.SearchStrategy[r.Change] = st.one_of(
     st.builds(
         r.PutGroup,
@@ -248,7 +260,7 @@ CHANGES: st.SearchStrategy[r.Change] = st.one_of(
     st.builds(r.Readmit, group=NAMES, identity=PEOPLE),
     st.builds(r.AllocateSenderIDs, group=NAMES, next_sender_id=st.integers(0, 20)),
     st.builds(r.ResetSenderIDs, group=NAMES),
-    st.builds(r.PutRekeyAlgorithm, group=NAMES, policy_index=st.integers(0, 2), state=OCTETS),
+    ALGORITHMS,
     st.builds(r.Audit, group=NAMES | TEXTS, at=TIMES, kind=TEXTS, member=TEXTS, detail=TEXTS),
 )
 """Any change; many of them go nowhere, as their SA, member or group is not there."""

@@ -50,6 +50,7 @@ def given() -> r.GroupState:
         excluded={IDENTITIES[2]: 12.5},
         next_sender_id=9,
         rekey_algorithm={1: b"the algorithm's own"},
+        rekey_parts={1: {b"one": b"its place"}},
     )
 
 
@@ -79,7 +80,9 @@ def found(path: Path) -> r.GroupState:
                 *(r.Exclude(group=GROUP, identity=one, at=at) for one, at in state.excluded.items()),
                 r.AllocateSenderIDs(group=GROUP, next_sender_id=state.next_sender_id),
                 *(
-                    r.PutRekeyAlgorithm(group=GROUP, policy_index=index, state=octets)
+                    r.PutRekeyAlgorithm(
+                        group=GROUP, policy_index=index, state=octets, parts=state.rekey_parts[index]
+                    )
                     for index, octets in state.rekey_algorithm.items()
                 ),
             ]

@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import Connection
 
 from gsakmp.errors import StateError
 from gsakmp.group import records as r
 from gsakmp.identities import Identity
 from gsakmp.store import SQLStore
 from tests.unit.store.examples import (
+    ALGORITHMS,
     CHANGES,
     GROUP,
     IDENTITIES,
@@ -54,9 +56,13 @@ class AtomicJournal(r.MemoryJournal):
 
 
 def orders(states: dict[str, r.GroupState]) -> list[object]:
-    """The order of every table, which comparing dicts does not look at."""
+    """The order of every table, which comparing dicts does not look at; that of parts within each index."""
     return [
-        (name, *map(list, (s.rekey_sas, s.data_sas, s.members, s.excluded, s.rekey_algorithm)))
+        (
+            name,
+            *map(list, (s.rekey_sas, s.data_sas, s.members, s.excluded, s.rekey_algorithm)),
+            {index: list(parts) for index, parts in s.rekey_parts.items()},
+        )
         for name, s in states.items()
     ]
 
@@ -84,6 +90,19 @@ def test_it_equals_the_journal_in_memory(batches: list[list[r.Change]]) -> None:
             assert orders(found) == orders(states)
 
 
+@given(batches=st.lists(st.lists(ALGORITHMS, min_size=1, max_size=6), min_size=1, max_size=4))
+def test_states_of_rekey_algorithms_equal_those_in_memory(batches: list[list[r.Change]]) -> None:
+    """Many changes of few names, so that they write over one another within a commit and between two."""
+    memory = r.MemoryJournal()
+    with tempfile.TemporaryDirectory() as folder, SQLStore(Path(folder) / "store", KEY) as store:
+        for batch in [START, *batches]:
+            memory.commit(batch)
+            store.commit(batch)
+            found, states = store.load(), memory.load()
+            assert found == states
+            assert orders(found) == orders(states)
+
+
 def test_every_field_comes_back(store: SQLStore) -> None:
     state = store.load()[GROUP]
     assert state.identity == IDENTITIES[5]
@@ -97,6 +116,38 @@ def test_every_field_comes_back(store: SQLStore) -> None:
     ]
     assert state.next_sender_id == 9
     assert state.rekey_algorithm == {1: b"the algorithm's own"}
+    assert state.rekey_parts == {1: {b"one": b"1", b"other": b"2"}}
+
+
+def test_parts_of_a_rekey_algorithm(store: SQLStore) -> None:
+    def put(state: bytes = b"whole", *, anew: bool = False, **parts: bytes) -> dict[int, dict[bytes, bytes]]:
+        named = {name.encode(): part for name, part in parts.items()}
+        store.commit([r.PutRekeyAlgorithm(group=GROUP, policy_index=1, state=state, parts=named, anew=anew)])
+        return store.load()[GROUP].rekey_parts
+
+    assert put(one=b"", more=b"3") == {1: {b"other": b"2", b"more": b"3"}}
+    assert put(b"again") == {1: {b"other": b"2", b"more": b"3"}}, "others stay"
+    assert put(anew=True, last=b"4", gone=b"") == {1: {b"last": b"4"}}
+    assert put(anew=True) == {}
+    assert put(one=b"1") == {1: {b"one": b"1"}}
+    assert put(b"", left=b"5") == {}, "without a state there are no parts"
+    assert put() == {}, "they don't come back"
+    assert store.load()[GROUP].rekey_algorithm == {1: b"whole"}
+
+
+def test_parts_keep_their_order(store: SQLStore) -> None:
+    def put(*named: tuple[bytes, bytes], anew: bool = False) -> r.Change:
+        return r.PutRekeyAlgorithm(group=GROUP, policy_index=1, state=b"1", parts=dict(named), anew=anew)
+
+    def names() -> list[bytes]:
+        return list(store.load()[GROUP].rekey_parts[1])
+
+    store.commit([put((b"z", b"1")), put((b"a", b"2"), (b"other", b"3"))])
+    assert names() == [b"one", b"other", b"z", b"a"], "one that changes keeps its place"
+    store.commit([put((b"one", b"")), put((b"b", b"1")), put((b"one", b"2"))])
+    assert names() == [b"other", b"z", b"a", b"b", b"one"], "one that was gone comes last"
+    store.commit([put((b"y", b"1")), put((b"a", b"2"), (b"other", b"3"), anew=True), put((b"0", b"1"))])
+    assert names() == [b"a", b"other", b"0"]
 
 
 def test_times_and_registries_come_back_in_their_types(store: SQLStore) -> None:
@@ -121,6 +172,10 @@ REFUSED: dict[str, Any] = {
     "an identity that can't be built": r.PutMember(
         group=GROUP, record=replace(member(), identity=Identity(1, "no address"))
     ),
+    "a rekey algorithm's state in no group": r.PutRekeyAlgorithm(
+        group="nobody's", policy_index=0, state=b"1", parts={b"one": b"1"}
+    ),
+    "its end in no group": r.PutRekeyAlgorithm(group="nobody's", policy_index=0, state=b""),
     "an exclusion in no group": r.Exclude(group="nobody's", identity=IDENTITIES[0], at=1.0),
     "an end of one in no group": r.Readmit(group="nobody's", identity=IDENTITIES[0]),
     "an exclusion at no time": r.Exclude(group=GROUP, identity=IDENTITIES[0], at=float("nan")),
@@ -136,7 +191,7 @@ def test_a_batch_with_one_refused_change_leaves_nothing(store: SQLStore, what: s
     before = store.load()
     batch: list[r.Change] = [
         r.PutMember(group=GROUP, record=member("new.example")),
-        r.PutRekeyAlgorithm(group=GROUP, policy_index=1, state=b"another"),
+        r.PutRekeyAlgorithm(group=GROUP, policy_index=1, state=b"another", parts={b"new": b"3"}, anew=True),
         r.RemoveDataSA(group=GROUP, protocol=1, spi=data_sa().sa.spi),
         r.Readmit(group=GROUP, identity=IDENTITIES[3]),
         r.Exclude(group=GROUP, identity=member().identity, at=1.0),
@@ -223,6 +278,67 @@ def test_a_commit_is_one_statement_for_many_members(store: SQLStore) -> None:
     assert len([s for s in statements if s.startswith("SELECT")]) == 1, "one look for the group"
     members = store.load()[GROUP].members
     assert [members[record.identity] for record in records] == records
+
+
+def test_states_of_rekey_algorithms_keep_their_order(store: SQLStore) -> None:
+    def put(index: int, state: bytes) -> r.Change:
+        return r.PutRekeyAlgorithm(group=GROUP, policy_index=index, state=state)
+
+    store.commit([put(2, b"2"), put(0, b"0"), put(1, b"1")])
+    assert list(store.load()[GROUP].rekey_algorithm) == [1, 2, 0]
+    store.commit([put(1, b""), put(5, b"5"), put(1, b"again"), put(2, b"changed")])
+    found = store.load()[GROUP].rekey_algorithm
+    assert list(found.items()) == [(2, b"changed"), (0, b"0"), (5, b"5"), (1, b"again")]
+
+
+def test_joins_are_few_statements_however_many_they_are(
+    store: SQLStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executed: list[str] = []
+    execute = Connection.execute
+
+    def counted(self: Connection, statement: Any, *arguments: Any, **options: Any) -> Any:
+        executed.append(str(statement))
+        return execute(self, statement, *arguments, **options)
+
+    changes: list[r.Change] = []
+    for n in range(100):
+        name = f"j{n}.example"
+        changes += [
+            r.PutMember(group=GROUP, record=member(name)),
+            r.PutRekeyAlgorithm(
+                group=GROUP, policy_index=1, state=b"state %d" % n, parts={name.encode(): b"%d" % n}
+            ),
+            r.Audit(group=GROUP, at=float(n), kind="joined", member=name),
+        ]
+    monkeypatch.setattr(Connection, "execute", counted)
+    store.commit(changes)
+    monkeypatch.undo()
+    assert [statement.split()[0] for statement in executed] == ["SELECT", *["INSERT"] * 4, "DELETE"]
+    state = store.load()[GROUP]
+    assert state.rekey_algorithm == {1: b"state 99"}
+    joined = {f"j{n}.example".encode(): b"%d" % n for n in range(100)}
+    assert list(state.rekey_parts[1].items()) == [(b"one", b"1"), (b"other", b"2"), *joined.items()]
+    assert list(state.members)[-100:] == [member(f"j{n}.example").identity for n in range(100)]
+    assert [entry.at for entry in store.audit()[-100:]] == [float(n) for n in range(100)]
+
+
+def test_no_change_passes_the_one_that_makes_its_group(tmp_path: Path) -> None:
+    with SQLStore(tmp_path / "store", KEY) as store:
+        with pytest.raises(StateError, match="no group"):
+            store.commit(
+                [put_group("first"), r.PutMember(group="second", record=member()), put_group("second")]
+            )
+        assert store.load() == {}
+        store.commit(
+            [
+                put_group("first"),
+                r.PutMember(group="first", record=member()),
+                put_group("second"),
+                put_group("first"),
+            ]
+        )
+        assert list(store.load()) == ["first", "second"]
 
 
 def test_it_is_durable_when_commit_returns(store: SQLStore) -> None:

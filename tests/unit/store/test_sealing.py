@@ -173,6 +173,11 @@ TAMPERED = {
     "another protocol": "UPDATE data_sas SET protocol = 2",
     "another policy index": "UPDATE rekey_algorithms SET policy_index = 3",
     "an algorithm's state of another group": "UPDATE rekey_algorithms SET group_id = 2",
+    "a member's place given to another": "UPDATE rekey_parts SET name = x'00' WHERE id = 1",
+    "a part of another group": "UPDATE rekey_parts SET group_id = 2 WHERE id = 1",
+    "a part in the place of another": "UPDATE rekey_parts SET part = (SELECT part FROM rekey_parts WHERE id = 2) WHERE id = 1",
+    "a part in the clear": "UPDATE rekey_parts SET part = x'00' WHERE id = 1",
+    "a place in another structure": "UPDATE rekey_parts SET policy_index = 3 WHERE id = 1",
     "a group's name": "UPDATE groups SET name = 'other' WHERE id = 1",
     "an identity that is none": "UPDATE groups SET identity_type = 1, identity_data = x'01'",
     "an identity's type": "UPDATE groups SET identity_type = 70000",
@@ -222,8 +227,8 @@ def secrets_of(changes: list[r.Change]) -> list[bytes]:
                 found += [data.sa.algorithm_key, data.sa.integrity_key]
             case r.PutMember(record=one):
                 found += [one.key]
-            case r.PutRekeyAlgorithm(state=state):
-                found += [state]
+            case r.PutRekeyAlgorithm(state=state, parts=parts):
+                found += [state, *parts.values()]
     return found
 
 
@@ -234,7 +239,12 @@ def random_group() -> list[r.Change]:
         r.PutRekeySA(group=GROUP, record=replace(rekey, signing_key=os.urandom(48))),
         r.PutDataSA(group=GROUP, record=replace(data, sa=replace(data.sa, integrity_key=os.urandom(32)))),
         *(r.PutMember(group=GROUP, record=member(f"m{n}.example", os.urandom(32))) for n in range(50)),
-        r.PutRekeyAlgorithm(group=GROUP, policy_index=1, state=os.urandom(64)),
+        r.PutRekeyAlgorithm(
+            group=GROUP,
+            policy_index=1,
+            state=os.urandom(64),
+            parts={b"a": os.urandom(48), b"b": os.urandom(48)},
+        ),
     ]
 
 
