@@ -29,7 +29,7 @@ class Amount:
 
 
 FULL: Final = Amount(10, registration.AT_ONCE, (10, 1000), (100, 1_000, 10_000), 1_000, 1_000)
-QUICK: Final = Amount(1, 2, (2,), (50, 100), 50, 4)
+QUICK: Final = Amount(1, 2, (2,), (100, 200), 50, 4)
 PARTS: Final = ("registration", "rekey", "memory", "loopback")
 
 
@@ -42,12 +42,11 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
 
 def head(processor: int | None) -> str:
     place = "not pinned to one processor" if processor is None else f"pinned to processor {processor}"
-    return (
-        f"python {platform.python_version()}, machine {platform.machine()}, cryptography {version('cryptography')}; "
-        f"in memory {place}.\n"
-        '"best" is the shortest round, "times" how long the key server takes for one turn of the floor: the median\n'
-        "over the rounds, each compared in itself, then from the best ones. The collector is off meanwhile."
-    )
+    software = f"python {platform.python_version()}, cryptography {version('cryptography')}"
+    return f"""\
+{software}, machine {platform.machine()}; {place}, but for loopback.
+"best" is the shortest round, "times" how long the key server takes for one turn of the floor: the median over
+the rounds, each compared in itself, then from the best ones. The collector is off."""
 
 
 def registrations(amount: Amount) -> str:

@@ -74,11 +74,11 @@ def described(operations: Sequence[Operation], method: str) -> str:
     """In words, for the table's notes."""
     count = Counter(kind for kind, _, _ in operations)
     octets = sum(size for kind, _, size in operations if kind in ("encrypt", "decrypt"))
-    text = (
-        f"one key pair and one agreement of group 19, {count['prf']} HMAC-SHA-256, {count['hash']} SHA-256, "
-        f"{count['encrypt'] + count['decrypt']} passes of AES-128-CBC over {octets} octets"
+    signatures = "" if method == "PSK" else "; a signature, and two verified"
+    return (
+        f"{method}: a key pair and an agreement, {count['prf']} HMACs, {count['hash']} hashes, "
+        f"{count['encrypt'] + count['decrypt']} AES-CBC over {octets} octets{signatures}"
     )
-    return text if method == "PSK" else f"{text}; a signature, and two verified ({method})"
 
 
 def floor_of(operations: Sequence[Operation], method: str) -> Call:

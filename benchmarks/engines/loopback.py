@@ -159,7 +159,8 @@ class Crowd:
 
 
 def table(results: list[Served]) -> str:
-    head = f"{'over loopback':<16}{'registered':>12}{'seconds':>9}{'per second':>12}{'GCKS process':>15}{'sent again':>12}"
+    head = f"{'over loopback':<16}{'registered':>12}{'seconds':>9}{'per second':>12}"
+    head += f"{'GCKS process':>15}{'sent again':>12}"
     lines = [head, "-" * len(head)]
     for one in results:
         name = "PSK, SQLite" if one.store else "PSK, memory"

@@ -8,8 +8,11 @@ import os
 import tracemalloc
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
+from time import thread_time_ns
 from typing import Final
 
+from benchmarks.engines.floor import floor_of, recorded
 from benchmarks.engines.world import Rig
 
 __all__ = ["Grown", "grow", "table"]
@@ -22,10 +25,11 @@ PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 @dataclass(frozen=True, slots=True)
 class Grown:
-    """`rates` and `resident` by the number of members there were: microseconds for one registration, octets
-    of the process. `with_sa` and `without` are octets for one member that Python has allocated."""
+    """By the number of members there were: microseconds for one registration, and how many times the floor's
+    that is (`rates`), and octets of the process (`resident`). `with_sa` and `without` are octets for one
+    member that Python has allocated."""
 
-    rates: dict[int, float]
+    rates: dict[int, tuple[float, float]]
     resident: dict[int, int]
     with_sa: float
     without: float
@@ -40,19 +44,24 @@ def grow(sizes: tuple[int, ...], traced: int) -> Grown:
     return Grown(rates, resident, with_sa, without)
 
 
-def growing(sizes: tuple[int, ...]) -> tuple[dict[int, float], dict[int, int]]:
-    rig, rates, resident = Rig(), dict[int, float](), dict[int, int]()
+def growing(sizes: tuple[int, ...]) -> tuple[dict[int, tuple[float, float]], dict[int, int]]:
+    rig, rates, resident = Rig(), dict[int, tuple[float, float]](), dict[int, int]()
+    floor = floor_of(recorded("PSK"), "PSK")
     gc.disable()
     rig.register(AT_ONCE)
     for size in sizes:
-        window = min(WINDOW, size)
+        window = min(WINDOW, size - rig.members)
         register(rig, size - window - rig.members)
+        gc.collect()
         rig.taken()
         steps = []
         while rig.members < size:
             rig.register(AT_ONCE)
-            steps.append(rig.taken()[0] / AT_ONCE / 1000)
-        rates[size] = sorted(steps)[len(steps) // 2]
+            taken, start = rig.taken()[0], thread_time_ns()
+            for _ in range(AT_ONCE):
+                floor()
+            steps.append((taken / AT_ONCE / 1000, taken / (thread_time_ns() - start)))
+        rates[size] = min(step[0] for step in steps), median(step[1] for step in steps)
         gc.collect()
         resident[size] = resident_octets()
     return rates, resident
@@ -91,15 +100,14 @@ def resident_octets() -> int:
 
 
 def table(found: Grown) -> str:
-    lines = [f"{'members':>9}{'registration':>15}{'resident':>14}", "-" * 38]
-    for size, rate in found.rates.items():
-        lines.append(f"{size:>9}{rate:>12.0f} us{found.resident[size] / 2**20:>10.1f} MiB")
-    first, last = min(found.resident), max(found.resident)
+    lines = [f"{'members':>9}{'best':>12}{'times floor':>13}{'resident':>14}", "-" * 48]
+    for size, (rate, times) in found.rates.items():
+        resident = found.resident[size] / 2**20
+        lines.append(f"{size:>9}{rate:>9.0f} us{times:>13.2f}{resident:>10.1f} MiB")
+    *_, first, last = sorted(found.resident)
     more = (found.resident[last] - found.resident[first]) / (last - first) / 1024
     lines += [
-        f"a member with a live ISAKMP SA: {more:.1f} KiB resident, {found.with_sa / 1024:.1f} KiB of objects; "
-        f"without: {found.without / 1024:.1f} KiB",
+        f"a member with a live ISAKMP SA: {more:.1f} KiB resident, {found.with_sa / 1024:.1f} KiB of objects",
+        f"a member without one: {found.without / 1024:.1f} KiB of objects",
     ]
     return "\n".join(lines)
-
-

@@ -10,6 +10,7 @@ from typing import Final
 from benchmarks.engines.floor import call_of, signer
 from benchmarks.engines.world import GROUP, Rig
 from benchmarks.timing import Measured, uncollected
+from gsakmp.exchanges.address import Datagram
 
 __all__ = ["SIGNATURES", "Rekeyed", "measure_rekeys", "table"]
 
@@ -54,7 +55,7 @@ def measure_rekeys(signature: str, members: int, rounds: int) -> Rekeyed:
     return Rekeyed(SIGNATURES[signature], members, sum(sizes) // len(sizes), Measured(found))
 
 
-def ordered(rig: Rig) -> list[object]:
+def ordered(rig: Rig) -> list[Datagram]:
     """One rekey; its pushes."""
     rig.now += SECONDS
     rig.gcks.handle_timeout(rig.now)
@@ -68,7 +69,8 @@ def ordered(rig: Rig) -> list[object]:
 
 
 def table(results: list[Rekeyed]) -> str:
-    head = f"{'push':<14}{'members':>9}{'octets':>8}{'best':>11}{'per second':>12}{'floor':>11}{'times':>8}{'(best)':>9}"
+    head = f"{'push':<14}{'members':>9}{'octets':>8}{'best':>11}{'per second':>12}{'floor':>11}{'times':>8}"
+    head += f"{'(best)':>9}"
     lines = [head, "-" * len(head)]
     for one in results:
         best = one.measured.best(OURS)

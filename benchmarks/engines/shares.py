@@ -27,7 +27,10 @@ PLACES: Final = {
     "gsakmp/group/": "group",
     "gsakmp/peers/": "peers",
 }
-BUILT_IN: Final = {"cryptography.hazmat": "crypto", "_hashlib": "crypto", "urandom": "crypto", "sqlite3": "store"}
+BUILT_IN: Final = {
+    **dict.fromkeys(("cryptography.hazmat", "_hashlib", "urandom"), "crypto"),
+    "sqlite3": "store",
+}
 HEAVY: Final = {"{method 'exchange'", "{built-in method ec.", "{method 'sign'", "{method 'verify'"}
 DEPTH: Final = 6
 FUNCTIONS_SHOWN: Final = 14
@@ -91,9 +94,9 @@ class Shares:
         total = sum(own for _, _, own, _, _ in stats.values()) or 1.0
         count = sum(called for _, called, _, _, _ in stats.values()) / calls
         lines = [f"{title}: {count:.0f} calls; where the time goes (own time; calls for one)"]
-        for (file, line, name), (_, called, own, _, _) in sorted(stats.items(), key=lambda item: -item[1][2])[
-            :FUNCTIONS_SHOWN
-        ]:
+        rows = sorted(stats.items(), key=lambda item: -item[1][2])[:FUNCTIONS_SHOWN]
+        for (file, line, name), (_, called, own, _, _) in rows:
             place = f"{'/'.join(file.split('/')[-2:])}:{line}" if file != "~" else ""
-            lines.append(f"  {100 * own / total:5.1f} % {called / calls:7.1f}  {name.strip('<>')}  {place}"[:WIDTH])
+            text = f"  {100 * own / total:5.1f} % {called / calls:7.1f}  {name.strip('<>')}  {place}"
+            lines.append(text[:WIDTH])
         return "\n".join(lines)

@@ -103,7 +103,7 @@ class CookieJar:
         offer = self._slots[slot] if slot < len(self._slots) else None
         if offer is None:
             return None
-        secrets = (self._secret, self._earlier_secret or self._secret)
+        secrets = {self._secret, self._earlier_secret or self._secret}
         made = [self._made(secret, slot, initiator_cookie, source) for secret in secrets]
         if not any(compare_digest(one, responder_cookie) for one in made):
             return None

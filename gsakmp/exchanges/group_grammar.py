@@ -105,8 +105,8 @@ def requested_sender_ids(policy: GroupAssociatedPolicy | None) -> int:
 
 
 def check_key_download(key_download: KeyDownload, *, push: bool) -> None:
-    """There is key material, at most one KEK and one LKH (RFC 6407, 5.6.2 and 5.6.3), an SPI for everything but sender ids, and no
-    sender ids in a push (5.6.4). Raises `UnexpectedMessage`."""
+    """There is key material, at most one packet for a KEK and one for LKH (RFC 6407, 5.6.2 and 5.6.3), an SPI
+    for everything but sender ids, and no sender ids in a push (5.6.4). Raises `UnexpectedMessage`."""
     kinds = [packet.kd_type for packet in key_download.key_packets]
     if not kinds:
         raise refused("a KD without key material")

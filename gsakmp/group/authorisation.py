@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Final
 
 from cryptography import x509
@@ -14,7 +15,7 @@ from gsakmp.group.policy import GroupPolicy, MemberPolicy
 from gsakmp.identities import Identity
 from gsakmp.registries import AuthenticationMethod
 
-__all__ = ["Admissions", "admitted", "check_registration_sa", "matches"]
+__all__ = ["Admissions", "admitted", "matches"]
 
 WITHOUT_CASE: Final = frozenset({"fqdn", "user-fqdn"})
 """Types of identity in which upper and lower case are one: the names of DNS."""
@@ -58,6 +59,27 @@ class Admissions:
         if found is None:
             raise PolicyRefused(f"{identity} may not be a member of the group {self.policy.name!r}")
         return self.policy.members[found]
+
+    def check_sa(self, suite: str, method: AuthenticationMethod, strength: int) -> None:
+        """Whether an established ISAKMP SA may carry this group's registration: a key server's phase 1 serves
+        all its groups, each of which may want more. `strength` is in bits, those of its weakest part.
+
+        Raises `PolicyRefused` with what is wanted.
+        """
+        name, wanted = self.policy.name, self.policy.registration
+        if suite not in wanted.proposals:
+            raise PolicyRefused(f"{name!r} is not registered for under {suite}")
+        if method not in {CREDENTIALS[name] for name in wanted.credentials}:
+            raise PolicyRefused(f"{name!r} wants another credential than {method.name}")
+        if strength < self._least_strength:
+            raise PolicyRefused(
+                f"an ISAKMP SA of {strength} bits for {name!r}, whose keys need {self._least_strength} "
+                "(RFC 6407, 7.1.2)"
+            )
+
+    @cached_property
+    def _least_strength(self) -> int:
+        return required_registration_strength(self.policy)
 
 
 def _fits(member: MemberPolicy, identity: Identity, certificate: x509.Certificate | None) -> bool:
@@ -136,23 +158,3 @@ def _alternative_names(certificate: x509.Certificate) -> Iterator[str]:
                 yield str(name.value)
     except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
         return
-
-
-def check_registration_sa(
-    policy: GroupPolicy, suite: str, method: AuthenticationMethod, strength: int
-) -> None:
-    """Whether an established ISAKMP SA may carry this group's registration: a key server's phase 1 serves all
-    its groups, each of which may want more. `strength` is in bits, those of its weakest part.
-
-    Raises `PolicyRefused` with what is wanted.
-    """
-    wanted = policy.registration
-    if suite not in wanted.proposals:
-        raise PolicyRefused(f"{policy.name!r} is not registered for under {suite}")
-    if method not in {CREDENTIALS[name] for name in wanted.credentials}:
-        raise PolicyRefused(f"{policy.name!r} wants another credential than {method.name}")
-    least = required_registration_strength(policy)
-    if strength < least:
-        raise PolicyRefused(
-            f"an ISAKMP SA of {strength} bits for {policy.name!r}, whose keys need {least} (RFC 6407, 7.1.2)"
-        )

@@ -43,7 +43,7 @@ class Ledger:
         self.name = name
         self._groups: dict[str, GroupState] = {}
         self._staged: list[Change] = []
-        self._hosts: dict[str, list[Identity]] = {}
+        self._hosts: dict[str, tuple[Identity, ...]] = {}  # nearly always one
         self._sorted: dict[tuple[str, bool], list[Any]] = {}
         self.sa_changes = 0
         """How often Rekey SAs or data SAs have changed."""
@@ -70,13 +70,15 @@ class Ledger:
 
     def stage(self, change: Change) -> None:
         """Make a change. Raises `StateError` for a number that would go back; nothing has changed then."""
-        if isinstance(change, PutMember | RemoveMember):
-            identity = change.record.identity if isinstance(change, PutMember) else change.identity
-            self._forget_host(self.state.members.get(identity))
-        apply(self._groups, change)
         if isinstance(change, PutMember):
-            self._note_host(change.record)
-        elif isinstance(change, OF_SAS):
+            known = self.state.members.get(change.record.identity)
+            if known is None or known.address != change.record.address:
+                self._forget_host(known)
+                self._note_host(change.record)
+        elif isinstance(change, RemoveMember):
+            self._forget_host(self.state.members.get(change.identity))
+        apply(self._groups, change)
+        if isinstance(change, OF_SAS):
             self.sa_changes += 1
             self._sorted.clear()
         self._staged.append(change)
@@ -107,20 +109,18 @@ class Ledger:
 
     def members_at(self, host: str) -> Iterable[Identity]:
         """Who registered from an IP address; several where a NAT stands before them."""
-        return tuple(self._hosts.get(host, ()))
+        return self._hosts.get(host, ())
 
     def _note_host(self, record: MemberRecord) -> None:
         if host := host_of(record.address):
-            self._hosts.setdefault(host, []).append(record.identity)
+            self._hosts[host] = (*self._hosts.get(host, ()), record.identity)
 
     def _forget_host(self, record: MemberRecord | None) -> None:
         if record is None or not (host := host_of(record.address)):
             return
-        there = self._hosts.get(host, [])
-        if record.identity in there:
-            there.remove(record.identity)
-        if not there:
-            self._hosts.pop(host, None)
+        left = tuple(identity for identity in self._hosts.pop(host, ()) if identity != record.identity)
+        if left:
+            self._hosts[host] = left
 
 
 def host_of(address: str) -> str:

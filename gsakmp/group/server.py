@@ -34,6 +34,7 @@ from gsakmp.group.server_core import ServerCore
 from gsakmp.group.server_status import group_status
 from gsakmp.group.server_types import Admission, GroupStatus, Offer, Push, ServerEvent
 from gsakmp.identities import Identity
+from gsakmp.registries import AuthenticationMethod
 
 __all__ = ["GroupServer"]
 
@@ -99,9 +100,16 @@ class GroupServer:
         for who was excluded."""
         if identity in self._core.state.excluded:
             raise PolicyRefused(f"{identity} was evicted from {self._core.name!r}")
+        return self._for_policy().admitted(identity, certificate)
+
+    def check_registration_sa(self, suite: str, method: AuthenticationMethod, strength: int) -> None:
+        """Whether an ISAKMP SA may carry a registration with this group. Raises `PolicyRefused`."""
+        self._for_policy().check_sa(suite, method, strength)
+
+    def _for_policy(self) -> Admissions:
         if self._admissions.policy is not self._core.policy:
             self._admissions = Admissions(self._core.policy)
-        return self._admissions.admitted(identity, certificate)
+        return self._admissions
 
     def offer(self, identity: Identity, now: float, *, sender: bool = True, address: str = "") -> Offer:
         """What message 2 offers; changes nothing. `sender` is `MemberPolicy.sender` of `authorise`, and

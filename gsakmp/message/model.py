@@ -57,7 +57,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class OurErrors:
-    """An `EncodeError` in the place of whatever a value of the wrong type gives rise to. It keeps no state."""
+    """An `EncodeError` in the place of whatever a value of the wrong type gives rise to."""
 
     def __enter__(self) -> None:
         return None

@@ -167,10 +167,8 @@ class Endpoint:
     def connection_failed(self, initiator_cookie: bytes, problem: str, now: float) -> None:
         """Phase 1 that we began came to nothing."""
 
-    def _on_exchange(
-        self, session: Session, message: Message, octets: bytes, path: Path, now: float
-    ) -> None:
-        """A message of an exchange under an ISAKMP SA. Once it has proved to be new, `_heard` is to be told."""
+    def _on_exchange(self, session: Session, message: Message, octets: bytes, path: Path, now: float) -> None:
+        """A message of an exchange under an ISAKMP SA; once it proves to be new, `_heard` is to be told."""
         raise UnexpectedMessage(f"no exchange of type {message.exchange_name} here")
 
     def _on_group_message(self, message: Message, octets: bytes, path: Path, now: float) -> bool:

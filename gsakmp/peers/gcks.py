@@ -20,7 +20,6 @@ from gsakmp.exchanges.address import Address, Datagram
 from gsakmp.exchanges.pull import PullResponder
 from gsakmp.exchanges.push import build_push
 from gsakmp.exchanges.recent import RecentMessages
-from gsakmp.group.authorisation import check_registration_sa
 from gsakmp.group.records import Change, Journal
 from gsakmp.group.sa import RekeySA
 from gsakmp.group.server import GroupServer
@@ -33,7 +32,7 @@ from gsakmp.group.server_types import (
     ServerEvent,
 )
 from gsakmp.identities import Identity
-from gsakmp.message import Message
+from gsakmp.message import NON_ESP_MARKER, Message
 from gsakmp.payloads import Delete
 from gsakmp.peers.configuration import GCKSConfiguration
 from gsakmp.peers.endpoint import Endpoint
@@ -49,6 +48,7 @@ from gsakmp.peers.events import (
     RegistrationRefused,
     RekeySent,
 )
+from gsakmp.peers.phase1 import NAT_PORT
 from gsakmp.peers.session import Exchange, Path, Session
 from gsakmp.registries import GDOIExchangeType, NotifyType
 
@@ -200,9 +200,7 @@ class GCKS(Endpoint):
 
     # -- registration ----------------------------------------------------------------------------------------
 
-    def _on_exchange(
-        self, session: Session, message: Message, octets: bytes, path: Path, now: float
-    ) -> None:
+    def _on_exchange(self, session: Session, message: Message, octets: bytes, path: Path, now: float) -> None:
         if message.exchange_type != GDOIExchangeType.GROUPKEY_PULL:
             raise UnexpectedMessage(f"{message.exchange_name}, which a GCKS does not answer")
         message_id = message.message_id
@@ -237,7 +235,7 @@ class GCKS(Endpoint):
         try:
             server = self._group_of(group)
             permission = server.authorise(peer.identity, peer.certificate)
-            check_registration_sa(server.policy, session.sa.suite, peer.method, session.sa.strength)
+            server.check_registration_sa(session.sa.suite, peer.method, session.sa.strength)
             offer = server.offer(peer.identity, now, sender=permission.sender, address=str(path.remote))
         except GsakmpError as error:
             notify = NotifyType.AUTHENTICATION_FAILED
@@ -337,8 +335,9 @@ class GCKS(Endpoint):
             dialect=phase1.dialect,
             allow_weak=self.groups[name].policy.allow_weak,
         )
+        source = self._push_source(push)
         datagrams = tuple(
-            Datagram(octets, destination, self._push_source(push)) for destination in self._destinations(push)
+            push_datagram(octets, destination, source) for destination in self._destinations(push)
         )
         for datagram in datagrams:
             self._enqueue(datagram)
@@ -375,7 +374,7 @@ class GCKS(Endpoint):
         return [Address.from_text(str(destination))._replace(port=push.sa.destination_port)]
 
     @staticmethod
-    def _push_source(push: Push) -> Address | None:
+    def _push_source(push: Push) -> Address:
         host = push.sa.source.data
         return Address.from_text(str(host))._replace(port=push.sa.source_port)
 
@@ -408,9 +407,11 @@ class GCKS(Endpoint):
 
     def _member_at(self, name: str, identity: Identity, source: Address) -> Identity:
         """Who acknowledges: the ID payload holds the address from which the member registered (RFC 8263,
-        3.4). Members behind one address are told apart by the port that the datagram came from."""
+        3.4); one behind a NAT does not know what that is here, so the datagram's source tells. Members behind
+        one address are told apart by their port."""
         server = self.groups[name]
-        found, members = server.members_at(str(identity.data)), server.state.members
+        found = server.members_at(str(identity.data)) or server.members_at(str(source.host))
+        members = server.state.members
         if len(found) > 1:
             found = [member for member in found if members[member].address == str(source)]
         if len(found) != 1:
@@ -437,6 +438,14 @@ class GCKS(Endpoint):
         self._by_identity = {server.state.identity: name for name, server in self.groups.items()}
         if len(self._by_identity) != len(self.groups):
             raise ConfigurationError("two groups have the same identity")
+
+
+def push_datagram(octets: bytes, destination: Address, source: Address) -> Datagram:
+    """A push on its way. To a member that registered from port 4500 the way through its NAT is from our port
+    4500, where a non-ESP marker goes first (RFC 3948, 2.2)."""
+    if destination.port == NAT_PORT:
+        return Datagram(NON_ESP_MARKER + octets, destination, source._replace(port=NAT_PORT))
+    return Datagram(octets, destination, source)
 
 
 def told(event: ServerEvent) -> Event | None:

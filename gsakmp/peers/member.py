@@ -23,7 +23,7 @@ from gsakmp.group.member_types import (
     SAsInstalled,
 )
 from gsakmp.identities import Identity
-from gsakmp.message import Message
+from gsakmp.message import NON_ESP_MARKER, Message
 from gsakmp.payloads import GroupDelete, Notification
 from gsakmp.peers.configuration import MemberConfiguration
 from gsakmp.peers.endpoint import Endpoint
@@ -38,6 +38,7 @@ from gsakmp.peers.events import (
     SAExpired,
     SALifecycleChanged,
 )
+from gsakmp.peers.phase1 import NAT_PORT
 from gsakmp.peers.session import Exchange, Path, Session
 from gsakmp.registries import DOINumber, GDOIExchangeType, TEKProtocolID
 
@@ -204,9 +205,7 @@ class Member(Endpoint):
         exchange = self._begin_exchange(session, machine.message_id, machine, now)
         self._exchange_sent(session, machine.message_id, exchange, machine.start(), now)
 
-    def _on_exchange(
-        self, session: Session, message: Message, octets: bytes, path: Path, now: float
-    ) -> None:
+    def _on_exchange(self, session: Session, message: Message, octets: bytes, path: Path, now: float) -> None:
         exchange = session.exchanges.get(message.message_id)
         if message.exchange_type != GDOIExchangeType.GROUPKEY_PULL or exchange is None:
             raise UnexpectedMessage(f"{message.exchange_name} that was not begun here")
@@ -353,7 +352,9 @@ class Member(Endpoint):
         if base_key is not None and self._registered_from is not None:
             # RFC 8263, 3.4: the address from which it registered, sent as a reply to the push
             identity = Identity.of_address(self._registered_from.host)
-            ack = Datagram(build_ack(verified, sa, base_key, identity), path.remote, self._registered_from)
+            answer = build_ack(verified, sa, base_key, identity)
+            marked = NON_ESP_MARKER + answer if path.remote.port == NAT_PORT else answer
+            ack = Datagram(marked, path.remote, self._registered_from)
             self._send_ack()  # the one before may be waiting still
             self._ack = Acknowledged(sha256(octets).digest(), ack)
             delay = self.configuration.acknowledgement_jitter * self._fraction()

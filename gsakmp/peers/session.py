@@ -78,8 +78,8 @@ class Session:
 
     @property
     def follows_peer(self) -> bool:
-        """Whether the peer is answered where it comes from now: its NAT may have forgotten its mapping. One
-        behind a dynamic NAT itself must not (RFC 3947, 7); who was reached behind one has a lasting mapping."""
+        """Whether the peer is answered where it comes from now: its NAT may have forgotten its mapping. Who
+        is behind a dynamic NAT must not (RFC 3947, 7); who was reached behind one has a lasting mapping."""
         seen = self.sa.extensions
         return seen.remote_nat and not (seen.local_nat and self.sa.role == Role.INITIATOR)
 

@@ -29,6 +29,7 @@ from gsakmp.exchanges.address import Address, Datagram
 from gsakmp.exchanges.credentials import Credentials, SharedKey
 from gsakmp.exchanges.phase1 import aggressive, common, main
 from gsakmp.exchanges.phase1.configuration import PhaseOneConfiguration
+from gsakmp.exchanges.pull import PullInitiator
 from gsakmp.exchanges.retransmission import RetransmissionPolicy
 from gsakmp.group.acceptance import Acceptance
 from gsakmp.group.phase1_suites import phase1_suite
@@ -153,8 +154,7 @@ def seams(session: RecordedSession, nonce_size: int) -> Iterator[None]:
     group = LoggedGroup(session)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(common, "NONCE", nonce_size)
-        sized = partial(member_module.PullInitiator, nonce_size=nonce_size)
-        patch.setattr(member_module, "PullInitiator", sized)
+        patch.setattr(member_module, "PullInitiator", partial(PullInitiator, nonce_size=nonce_size))
         for module in (common, aggressive):
             patch.setattr(module, "diffie_hellman_group", lambda number, allow_weak: group)
         for mode in (main, aggressive):

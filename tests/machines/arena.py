@@ -247,7 +247,11 @@ class Arena(World):
             sender_ids=sender_ids,
             acceptance=Acceptance(),
             local=Address.from_text(f"10.0.0.{1 + number}") if nat else address,
+            register=False,
         )
+        if nat:
+            behind_nat(engine, Address.from_text(f"10.0.0.{1 + number}"))
+        engine.register(self.network.now)
         self.watch.meet(engine)
         self.runners[number] = Runner(engine, group, address=address)
         return engine
@@ -279,6 +283,16 @@ class Arena(World):
             "" if data <= {sa.algorithm_key for sa in gsa.data} else "has not the TEK",
         ]
         return ", ".join(filter(None, lacks))
+
+
+def behind_nat(engine: Member, inside: Address) -> None:
+    """The engine sees its own address, which nobody else does."""
+    receive = engine.receive_datagram
+
+    def translated(data: bytes, source: Address, now: float, *, local: Address | None = None) -> None:
+        receive(data, source, now, local=inside._replace(port=local.port) if local else inside)
+
+    engine.receive_datagram = translated  # type: ignore[method-assign]  # a NAT is no kind of member
 
 
 def engine_name(engine: Member) -> str:

@@ -32,6 +32,9 @@ from gsakmp.peers.network import Travelling
 
 PUSH: Final = 33
 """Exchange type of GROUPKEY-PUSH (RFC 6407, 4.3)."""
+NAT_PORT: Final = 4500
+NON_ESP_MARKER: Final = bytes(4)
+"""What distinguishes a message from ESP there (RFC 3948, 2.2)."""
 BLOCK: Final = 16
 FOREVER: Final = 1 << 60
 TIMERS: Final = 400
@@ -140,6 +143,8 @@ class Watch:
     def saw(self, travelling: Travelling) -> None:
         """A datagram that a GCKS has sent."""
         data = travelling.data
+        if travelling.source.port == NAT_PORT:
+            data = data[len(NON_ESP_MARKER) :]
         if len(data) < 28 or data[18] != PUSH:
             return
         spi = data[:16]

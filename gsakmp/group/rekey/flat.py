@@ -48,8 +48,9 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 class Leaf(msgspec.Struct, frozen=True, array_like=True):
-    """A member's place: its node, its key (IV, then key) and the handle that tells that key from others. It is
-    persisted as it is, a part by the octets of the member's identity."""
+    """A member's place: its node, its key (IV, then key) and the handle that tells that key from others.
+
+    It is persisted as it is: a part, by the octets of the member's identity."""
 
     node: int
     handle: int
