@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ from benchmarks import __main__ as benchmarks
 from benchmarks import report, whole_file
 from benchmarks.capture_file import counts_by_library, write_capture
 from benchmarks.cases import CASES, Case
+from benchmarks.engines import __main__ as engines
+from benchmarks.engines import floor, registration
+from benchmarks.engines.shares import Shares
+from benchmarks.engines.world import Rig
 from benchmarks.peers import LIBRARY, Peer, peers_of
 from benchmarks.targets import TARGETS, verdicts
 from benchmarks.timing import Measured
@@ -43,6 +48,43 @@ def test_quick_run_prints_every_row_and_target(capsys: pytest.CaptureFixture[str
             whole = target["case"] == "whole file"
             title = "whole file: parsing" if whole else f"{target['case']}, {target['action']}: where"
             assert title in printed
+
+
+def test_quick_run_of_the_engines_prints_every_part(capsys: pytest.CaptureFixture[str]) -> None:
+    assert engines.main(["--quick"]) == 0
+    printed = capsys.readouterr().out
+    for case in registration.CASES:
+        assert printed.count(f"\n{case.name} ") >= 2  # how fast, and where the time goes
+    for words in ("push ", "a member without one", "PSK, memory: "):
+        assert words in printed
+    if sys.platform == "linux":
+        assert printed.count(" 4/4 ") == 2
+
+
+def test_the_floor_has_what_a_registration_needs() -> None:
+    """RFC 2409, 5: SKEYID and three more, HASH_I, HASH_R, the first IV and another, four NAT-D hashes
+    (RFC 3947, 3.2); RFC 6407, 3.2: HASH(1) to HASH(4). Beside them our cookie is made and checked, over the
+    hash of the offer. Six messages are encrypted."""
+    found = floor.recorded("PSK")
+    kinds = [kind for kind, _, _ in found]
+    assert [kinds.count(kind) for kind in ("prf", "hash", "decrypt", "encrypt")] == [
+        4 + 2 + 4 + 2,
+        2 + 4 + 1,
+        3,
+        3,
+    ]
+    assert ("prf", 32, 16 + 1 + 32) in found  # SKEYID_d: g^xy, both cookies, 0
+    floor.floor_of(found, "PSK")()
+
+
+def test_shares_add_up_and_go_to_the_callers_layer() -> None:
+    shares = Shares()
+    rig = Rig(before=shares.start, after=shares.stop)
+    rig.register(2)
+    parts = shares.by_layer()
+    assert sum(parts.values()) == pytest.approx(1.0)
+    assert parts["store"] == 0
+    assert all(parts[layer] > 0 for layer in ("codec", "crypto", "exchanges", "group", "peers"))
 
 
 @pytest.mark.parametrize("case", CASES, ids=CASE_NAMES)
