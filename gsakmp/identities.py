@@ -33,6 +33,8 @@ NAMES: Final[dict[str, GDOIIDType]] = {
 }
 """What each type is called in text."""
 BY_TYPE: Final = {int(id_type): name for name, id_type in NAMES.items()}
+WITHOUT_CASE: Final = frozenset({GDOIIDType.ID_FQDN, GDOIIDType.ID_USER_FQDN})
+"""Types in which upper and lower case are one."""
 LONGEST: Final = 1024
 """Octets of identification data that is a name; no certificate's subject comes near it."""
 
@@ -81,6 +83,12 @@ class Identity:
         return f"type-{int(self.id_type)}:0x{self.body()[4:].hex()}"
 
     __str__ = to_text
+
+    def folded(self) -> Identity:
+        """The same for all spellings of one identity: names of DNS are one in upper and lower case."""
+        if self.id_type in WITHOUT_CASE and isinstance(self.data, str) and self.data != self.data.lower():
+            return Identity(self.id_type, self.data.lower())
+        return self
 
     def payload(self, protocol: int = 0, port: int = 0) -> Identification:
         """The Identification payload that names it."""

@@ -88,8 +88,9 @@ def measure_case(case: Case, rounds: int, at_once: int = AT_ONCE) -> Registered:
             found[FLOOR].append((thread_time_ns() - start) / at_once)
             gc.collect()
         rig.before, rig.after = shares.start, shares.stop
-        rig.register(at_once)
-    return Registered(case, Measured(found), sorted(walls)[len(walls) // 2], shares, at_once)
+        for _ in range(rounds):
+            rig.register(at_once)
+    return Registered(case, Measured(found), sorted(walls)[len(walls) // 2], shares, rounds * at_once)
 
 
 def notes() -> str:

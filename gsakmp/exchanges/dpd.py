@@ -51,7 +51,8 @@ class DeadPeerDetection:
         self._repetitions = 0
         self._heard_at = now
         self._due: float | None = 0.0 if now is None else now + interval
-        self._peer_sequence: int | None = None
+        self.peer_sequence: int | None = None
+        """The number of the peer's last question that was answered; it only grows."""
         if not interval:
             self._due = None
 
@@ -92,14 +93,14 @@ class DeadPeerDetection:
         sequence = _sequence(notification, NotifyType.R_U_THERE, cookies)
         if sequence is None:
             return None
-        last = self._peer_sequence
+        last = self.peer_sequence
         if last is not None and not last <= sequence <= last + WINDOW:
             return None
-        self._peer_sequence = sequence
+        self.peer_sequence = sequence
         return self._notification(NotifyType.R_U_THERE_ACK, sequence, cookies)
 
-    def acknowledged(self, notification: Notification, now: float) -> None:
-        """The peer's R-U-THERE-ACK, which came protected.
+    def acknowledged(self, notification: Notification, now: float) -> bool:
+        """The peer's R-U-THERE-ACK, which came protected; whether it is the first to the last question.
 
         Raises `UnexpectedMessage` for one that is malformed or answers nothing, `ReplayDetected` for an
         answer to an earlier question.
@@ -109,7 +110,9 @@ class DeadPeerDetection:
             raise UnexpectedMessage("an R-U-THERE-ACK of another SA, or to no question")
         if sequence != self._sequence:
             raise ReplayDetected("an R-U-THERE-ACK with another sequence number than the question's")
+        first = self._asking
         self.heard(now)
+        return first
 
     @staticmethod
     def _notification(kind: NotifyType, sequence: int, cookies: bytes) -> Notification:

@@ -43,7 +43,8 @@ EXCLUDED: Final = 65_536
 
 
 class GroupServer:
-    """One group of a GCKS. `now` is seconds on one clock that goes on over restarts (Unix time)."""
+    """One group of a GCKS. `now` is seconds on one clock that goes on over restarts (Unix time). Who is in it
+    is known by `Identity.folded`: who was evicted does not come back by another spelling of its name."""
 
     def __init__(
         self, policy: GroupPolicy, state: GroupState | None, *, random: Random = system_random, now: float
@@ -98,7 +99,7 @@ class GroupServer:
     def authorise(self, identity: Identity, certificate: x509.Certificate | None) -> MemberPolicy:
         """What the policy says about who has proved this identity. Raises `PolicyRefused` for a stranger, and
         for who was excluded."""
-        if identity in self._core.state.excluded:
+        if identity.folded() in self._core.state.excluded:
             raise PolicyRefused(f"{identity} was evicted from {self._core.name!r}")
         return self._for_policy().admitted(identity, certificate)
 
@@ -116,7 +117,7 @@ class GroupServer:
         `address` that which `admit` is given: it decides where a group has SA2s of two address families.
 
         Raises `PolicyRefused` where the group is full or dissolved."""
-        return self._registration.offer(identity, now, sender, address)
+        return self._registration.offer(identity.folded(), now, sender, address)
 
     def admit(
         self,
@@ -132,7 +133,9 @@ class GroupServer:
         Raises `StateError` where a rekey has overtaken the offer, also when the sender ids have run out and
         all SAs were deleted for that (RFC 6407, 3.5: staged, to be committed and pushed as ever): the member
         may pull again at once. Raises `PolicyRefused` for more sender ids than one member gets."""
-        return self._registration.admit(offer, identity, address, sender_ids, certificate_subject, now)
+        return self._registration.admit(
+            offer, identity.folded(), address, sender_ids, certificate_subject, now
+        )
 
     # -- acknowledgements (RFC 8263) -------------------------------------------------------------------
 
@@ -170,7 +173,7 @@ class GroupServer:
         it out until `readmit`, whatever the policy says, and may name who is no member yet.
 
         Raises `StateError` for who is no member and not to be excluded."""
-        core = self._core
+        core, identity = self._core, identity.folded()
         member = identity in core.state.members
         if not member and not exclude:
             raise StateError(f"{identity} is no member of {core.name!r}")
@@ -185,6 +188,7 @@ class GroupServer:
 
     def readmit(self, identity: Identity) -> None:
         """Who was excluded may register again. Raises `StateError` for who was not."""
+        identity = identity.folded()
         if identity not in self._core.state.excluded:
             raise StateError(f"{identity} is not excluded from {self._core.name!r}")
         self._core.ledger.stage(Readmit(group=self._core.name, identity=identity))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Hashable
 from ipaddress import IPv4Address
+from itertools import takewhile
 from typing import Any, Final, Protocol
 
 from gsakmp.crypto import Random, system_random
@@ -287,10 +288,11 @@ class Endpoint:
         self._session_established(session, now)
 
     def _forget_earlier(self, session: Session, now: float) -> None:
-        """INITIAL-CONTACT: the peer knows nothing of its earlier SAs (RFC 2407, 4.6.3.3)."""
+        """INITIAL-CONTACT: the peer knows nothing of its earlier SAs (RFC 2407, 4.6.3.3). Later ones stay, as
+        the message may have been held up, or come again."""
         identity = session.sa.peer.identity
-        for earlier in [held for held in self.sessions.values() if held.sa.peer.identity == identity]:
-            if earlier is not session:
+        for earlier in takewhile(lambda held: held is not session, list(self.sessions.values())):
+            if earlier.sa.peer.identity == identity:
                 self.close(earlier, "the peer's initial contact", now, tell=False)
 
     def _tell_secrets(self, sa: ISAKMPSA) -> None:
@@ -307,12 +309,13 @@ class Endpoint:
         payloads = open_protected(session.sa, message)
         if not session.fresh_informational(message.message_id):
             raise UnexpectedMessage("an Informational message that was taken already")
-        self._heard(session, path, now)
+        if not session.forgetful:  # else a replay would pass, and lead the path astray
+            self._heard(session, path, now)
         for payload in payloads:
             if isinstance(payload, Delete):
                 self._take_delete(session, payload, now)
             elif isinstance(payload, Notification):
-                self._take_notification(session, payload, now)
+                self._take_notification(session, payload, path, now)
             if session.deleted:
                 return
 
@@ -322,19 +325,21 @@ class Endpoint:
         else:
             self._on_delete(session, delete, now)
 
-    def _take_notification(self, session: Session, notification: Notification, now: float) -> None:
-        kind = notification.notify_message_type
-        if kind == NotifyType.R_U_THERE and session.detection is not None:
-            answer = session.detection.answer(notification, session.key)
+    def _take_notification(self, session: Session, said: Notification, path: Path, now: float) -> None:
+        kind, detection = said.notify_message_type, session.detection
+        if kind == NotifyType.R_U_THERE and detection is not None:
+            before, answer = detection.peer_sequence, detection.answer(said, session.key)
+            if before not in (None, detection.peer_sequence):  # higher: no replay
+                self._heard(session, path, now)
             if answer is not None:
                 self.inform(session, (answer,), now)
-        elif kind == NotifyType.R_U_THERE_ACK and session.detection is not None:
-            session.detection.acknowledged(notification, now)
-            self._watch_peer(session, now)
+        elif kind == NotifyType.R_U_THERE_ACK and detection is not None:
+            if detection.acknowledged(said, now):
+                self._heard(session, path, now)
         elif kind == NotifyType.INITIAL_CONTACT:
             self._forget_earlier(session, now)
         else:
-            self._on_notification(session, notification, now)
+            self._on_notification(session, said, now)
 
     def _heard(self, session: Session, path: Path, now: float) -> None:
         """The peer has proved that it is there, and where: by a message that is no replay (RFC 3948, 4)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,7 +20,9 @@ from gsakmp.exchanges.address import Address, Datagram
 from gsakmp.exchanges.pull import PullResponder
 from gsakmp.exchanges.push import build_push
 from gsakmp.exchanges.recent import RecentMessages
+from gsakmp.group.policy import GroupPolicy
 from gsakmp.group.records import Change, Journal
+from gsakmp.group.recovery import checked
 from gsakmp.group.sa import RekeySA
 from gsakmp.group.server import GroupServer
 from gsakmp.group.server_types import (
@@ -58,6 +60,8 @@ HEARD: Final = 16_384
 """Acknowledgements that are remembered, to refuse them when they come again (RFC 8263, 5)."""
 SIGNING_KEYS: Final = 256
 """Keys that sign pushes and are kept parsed: one for each Rekey SA, or rather one for each group and SA2."""
+RETRY_SECONDS: Final = 10.0
+"""Until a group's timer is tried again that failed."""
 REPEATS: Final = 64
 """Pushes whose retransmission is under way at once."""
 
@@ -97,6 +101,7 @@ class GCKS(Endpoint):
         now: float,
     ) -> None:
         super().__init__(configuration.endpoint, random=random, now=now)
+        check_groups(configuration.groups)
         self._journal = journal
         self._staged: list[Change] = []
         self._failed = False
@@ -157,8 +162,10 @@ class GCKS(Endpoint):
     def reload(self, configuration: GCKSConfiguration, now: float) -> None:
         """Take over a new configuration: policies that changed, groups that are new or gone.
 
-        Raises `ConfigurationError`, and the old one stays in force.
+        Raises `ConfigurationError`, and the old one stays in force; `StateError` if the journal fails.
         """
+        check_groups(configuration.groups)
+        self._make_durable()  # so that the journal knows how far a group came that was dropped just before
         states = self._journal.load() if {p.name for p in configuration.groups} - set(self.groups) else {}
         added = {
             policy.name: GroupServer(policy, states.get(policy.name), random=self._random, now=now)
@@ -189,6 +196,10 @@ class GCKS(Endpoint):
     def datagrams_to_send(self, now: float) -> list[Datagram]:
         """See `Endpoint.datagrams_to_send`. First makes durable what they depend on; raises `StateError` if
         that fails, then and ever after, and sends nothing."""
+        self._make_durable()
+        return super().datagrams_to_send(now)
+
+    def _make_durable(self) -> None:
         if self._failed:
             raise StateError("the journal has failed; nothing is sent any more")
         if self._staged:
@@ -196,7 +207,6 @@ class GCKS(Endpoint):
             self._failed = True
             self._journal.commit(changes)
             self._failed = False
-        return super().datagrams_to_send(now)
 
     # -- registration ----------------------------------------------------------------------------------------
 
@@ -254,6 +264,9 @@ class GCKS(Endpoint):
         machine, peer = exchange.machine, session.sa.peer
         subject = peer.certificate.subject.rfc4514_string() if peer.certificate is not None else ""
         try:
+            if server not in self.groups.values():
+                raise StateError(f"the group {server.policy.name!r} was dropped meanwhile")
+            server.authorise(peer.identity, peer.certificate)  # by the policy of now, not that of message 1
             admission = server.admit(
                 offer,
                 peer.identity,
@@ -302,7 +315,7 @@ class GCKS(Endpoint):
 
     def _on_delete(self, session: Session, delete: Delete, now: float) -> None:
         """A member deletes a group's SAs: it leaves. RFC 6407 has no other word for it."""
-        identity = session.sa.peer.identity
+        identity = session.sa.peer.identity.folded()
         for name, server in self.groups.items():
             spis = {*server.state.rekey_sas, *(record.sa.spi for record in server.state.data_sas.values())}
             if identity in server.state.members and spis & set(delete.spis):
@@ -310,14 +323,17 @@ class GCKS(Endpoint):
                 self._collect(name, now)
 
     def _close_sessions_of(self, member: Identity, now: float) -> None:
-        for session in [held for held in self.sessions.values() if held.sa.peer.identity == member]:
+        found = member.folded()
+        for session in [held for held in self.sessions.values() if held.sa.peer.identity.folded() == found]:
             self.close(session, "the member was evicted", now)
 
     # -- pushes ----------------------------------------------------------------------------------------------
 
     def _collect(self, name: str, now: float) -> None:
-        """Take what a group wants committed, sent and told."""
-        server = self.groups[name]
+        """Take what a group wants committed, sent and told; nothing of one that was dropped."""
+        server = self.groups.get(name)
+        if server is None:
+            return
         pushes = server.take_pushes()
         self._staged += server.take_changes()
         for push in pushes:
@@ -421,8 +437,7 @@ class GCKS(Endpoint):
     def _on_own_timer(self, key: Hashable, now: float) -> None:
         match key:
             case ("group", str() as name) if name in self.groups:
-                self.groups[name].handle_timeout(now)
-                self._collect(name, now)
+                self._group_timer(name, now)
             case ("push", int() as number) if number in self._repeats:
                 repeat = self._repeats[number]
                 for datagram in repeat.datagrams:
@@ -434,10 +449,25 @@ class GCKS(Endpoint):
                 else:
                     del self._repeats[number]
 
+    def _group_timer(self, name: str, now: float) -> None:
+        try:
+            self.groups[name].handle_timeout(now)
+            self._collect(name, now)
+        except GsakmpError:  # its timer must go on, but not at once
+            self._timers.set(("group", name), now + RETRY_SECONDS)
+            raise
+
     def _index(self) -> None:
         self._by_identity = {server.state.identity: name for name, server in self.groups.items()}
-        if len(self._by_identity) != len(self.groups):
-            raise ConfigurationError("two groups have the same identity")
+
+
+def check_groups(policies: Sequence[GroupPolicy]) -> None:
+    """All that can be wrong with policies, before any is taken over. Raises `ConfigurationError`."""
+    identities = {Identity.from_text(checked(policy).identity) for policy in policies}
+    if len(identities) != len(policies):
+        raise ConfigurationError("two groups have the same identity")
+    if len({policy.name for policy in policies}) != len(policies):
+        raise ConfigurationError("two groups have the same name")
 
 
 def push_datagram(octets: bytes, destination: Address, source: Address) -> Datagram:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 from hashlib import sha256
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final
 
 from gsakmp.crypto import Random, random_octets, system_random
@@ -159,8 +159,8 @@ class Member(Endpoint):
         """Where pushes come: the multicast destinations of the Rekey SAs."""
         found: dict[Address, None] = {}
         for sa in self.group.gsa.rekey:
-            host = ip_address(str(sa.destination.data))
-            if host.is_multicast:
+            host = sa.destination.data
+            if isinstance(host, IPv4Address | IPv6Address) and host.is_multicast:
                 found[Address(host, sa.destination_port)] = None
         return tuple(found)
 

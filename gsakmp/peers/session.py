@@ -15,6 +15,9 @@ __all__ = ["Exchange", "HalfOpen", "Path", "Session"]
 EXCHANGES: Final = 8
 """Exchanges under one ISAKMP SA that are remembered, to answer a peer's retransmission; a member has one
 under way at a time."""
+INFORMATIONALS: Final = 256
+"""Informational messages under one ISAKMP SA whose ids are remembered; dead peers are asked after in them, so
+there may be thousands."""
 
 
 @dataclass(slots=True)
@@ -70,6 +73,8 @@ class Session:
     last_sent: float = 0.0
     informational_ids: dict[int, None] = field(default_factory=dict)
     """Message ids of the Informational messages that were taken, against replay."""
+    forgetful: bool = False
+    """Whether some of them were forgotten, so that only what has a number of its own is sure to be new."""
     key: bytes = field(init=False)
     """Both cookies."""
 
@@ -96,6 +101,7 @@ class Session:
         if message_id in self.informational_ids:
             return False
         self.informational_ids[message_id] = None
-        if len(self.informational_ids) > 256:
+        if len(self.informational_ids) > INFORMATIONALS:
+            self.forgetful = True
             del self.informational_ids[next(iter(self.informational_ids))]
         return True

@@ -159,9 +159,7 @@ class Arena(World):
             return 0, 0
         self.network.flush()
         before = len(self.network.sent)
-        host.engine.receive_datagram(
-            data, source, self.network.now, local=host.address._replace(port=port)
-        )
+        host.engine.receive_datagram(data, source, self.network.now, local=host.address._replace(port=port))
         self.network.flush()
         out = [travelling.data for travelling in self.network.sent[before:]]
         self.look()
@@ -268,7 +266,9 @@ class Arena(World):
     def unsettled(self) -> list[str]:
         """Who is not, and what it lacks."""
         return [
-            f"member{number}: {lack}" for number, runner in self.runners.items() if (lack := self._lack(runner))
+            f"member{number}: {lack}"
+            for number, runner in self.runners.items()
+            if (lack := self._lack(runner))
         ]
 
     def _lack(self, runner: Runner) -> str:
@@ -297,3 +297,26 @@ def behind_nat(engine: Member, inside: Address) -> None:
 
 def engine_name(engine: Member) -> str:
     return engine.endpoint_configuration.phase1.identity.to_text()
+
+
+def group_in_use(*, members: int = 2, seed: int = 0, **changes: Any) -> Arena:
+    arena = Arena(Choices(**changes), seed=seed)
+    for number in range(members):
+        arena.begin(number)
+    assert arena.run(20, arena.settled)
+    return arena
+
+
+def holdings(arena: Arena) -> dict[int, Any]:
+    return {number: runner.engine.group.gsa for number, runner in arena.runners.items()}
+
+
+def durable(arena: Arena) -> Any:
+    return arena.watch.journal.load()
+
+
+def deliver(arena: Arena, travelling: Travelling, data: bytes | None = None) -> None:
+    for name in arena.receivers(travelling):
+        arena.inject(
+            travelling.data if data is None else data, travelling.source, name, travelling.destination.port
+        )

@@ -113,3 +113,7 @@ def inventions(draw: st.DrawFn) -> bytes:
         + bytes(4)
     )
     return mended(header + body)
+
+
+def flipped(data: bytes, place: int) -> bytes:
+    return data[:place] + bytes([data[place] ^ (1 << place % 8)]) + data[place + 1 :]
