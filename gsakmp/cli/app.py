@@ -15,7 +15,7 @@ __all__ = ["app", "run"]
 
 app = typer.Typer(
     name="gsakmp",
-    help="Group key management over ISAKMP, IKEv1 and GDOI: captures into messages and back.",
+    help="Group key management over ISAKMP, IKEv1 and GDOI: key servers, members, and what they say.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -32,6 +32,8 @@ def version(wanted: bool) -> None:
 @app.callback(
     epilog=paragraphs(
         "Examples:",
+        "[bold]gsakmp demo[/]  a key server and members at work, on this host",
+        "[bold]gsakmp gcks init plant[/]  a key server's configuration, to begin with",
         "[bold]gsakmp decode capture.pcap[/]  every message of a capture as a tree",
         "[bold]gsakmp decode --json capture.pcap | gsakmp encode -o copy.pcap[/]  into JSON and back",
         "[bold]gsakmp describe SA[/]  how a payload is laid out",
@@ -42,7 +44,7 @@ def top(
         bool, typer.Option("--version", help="Say which version this is.", callback=version, is_eager=True)
     ] = False,
 ) -> None:
-    """Group key management over ISAKMP, IKEv1 and GDOI: captures into messages and back."""
+    """Group key management over ISAKMP, IKEv1 and GDOI: key servers, members, and what they say."""
 
 
 decode.register(app)

@@ -84,6 +84,7 @@ def open_ack(
     *,
     doi: DOI = GDOI,
     recent: RecentMessages | None = None,
+    origin: str = "",
 ) -> VerifiedAck:
     """What an ACK says, verified. `base_key_of` gives the base key of the member with an identity, and may
     raise `RemoteError` for one that is unknown; `recent` drops duplicates before any cryptography (RFC 8263,
@@ -97,7 +98,7 @@ def open_ack(
     check_header(
         message, cookies=sa.spi, exchange_type=GDOIExchangeType.GROUPKEY_PUSH_ACK, message_id=0, flags=0
     )
-    digest = recent.check(message) if recent is not None else b""
+    digest = recent.check(message, origin) if recent is not None else b""
     octets = message.replace(non_esp_marker=False).build()
     # On port 4500 an engine's parser takes the domain for IPsec's, which has no SEQ.
     found = ACK.check(message if message.doi is doi else parse(octets, doi=doi))

@@ -23,9 +23,10 @@ class RecentMessages:
         self._limit = limit
         self._seen: OrderedDict[bytes, None] = OrderedDict()
 
-    def check(self, message: Message) -> bytes:
-        """The message's hash, for `remember`. Raises `ReplayDetected` for one that is remembered."""
-        digest = SHA256.digest(message.replace(non_esp_marker=False).build())
+    def check(self, message: Message, origin: str = "") -> bytes:
+        """The message's hash, for `remember`. Raises `ReplayDetected` for one that is remembered. `origin`
+        tells apart who may send the very same octets: members behind one address acknowledge alike."""
+        digest = SHA256.digest(message.replace(non_esp_marker=False).build(), origin.encode())
         if digest in self._seen:
             raise ReplayDetected("this very message was accepted before")
         return digest

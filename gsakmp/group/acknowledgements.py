@@ -107,7 +107,7 @@ class Acknowledgements:
             heard.add(push)
             return True
         record = self.core.state.members[identity]
-        if record.acknowledged == push[1] and not record.silent_rekeys:
+        if push[1] <= record.acknowledged:  # after a restart an old one, sent again, is not known as such
             return False
         self._put(record, push[1], 0)
         return True

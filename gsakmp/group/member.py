@@ -186,7 +186,7 @@ class GroupMember:
         number = update.sequence_number
         if number is None or number <= held.sa.sequence_number:
             raise ReplayDetected(f"sequence number {number} after {held.sa.sequence_number}")
-        deletions = read_deletes(update.deletes, self._holdings)
+        deletions = read_deletes(update.deletes, self._holdings, held.current)
         download = read_push(update, self.acceptance, self.dialect, now)
         successor = self._checked_successor(held, download)
         if successor is not None and self.dialect.sequence_number_goes_on:
@@ -224,11 +224,11 @@ class GroupMember:
 
     # -- registering again -------------------------------------------------------------------------------
 
-    def unknown_spi(self, now: float) -> None:
-        """A push came under an SPI that is not held: a rekey was missed, or somebody forges. Nothing proves
-        which, so the member registers again once in an interval, and never in a group without pushes."""
+    def unknown_spi(self, now: float, spi: bytes = b"") -> None:
+        """A push came under an SPI that is not held, nor was before: a rekey was missed, or somebody forges.
+        Nothing proves which, so the member registers again once in an interval, and never in a group without pushes."""
         self.handle_timeout(now)
-        if self._changes.pushes:
+        if self._changes.pushes and not self._holdings.ended_since(spi, 0):
             delay = self._plan.unknown_spi(now)
             if delay is not None:
                 self._changes.tell(RegistrationPlanned(reason=RegistrationReason.UNKNOWN_SPI, delay=delay))

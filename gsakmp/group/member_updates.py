@@ -85,8 +85,11 @@ class Download:
     """Of a pull: the keys below the KEK."""
 
 
-def read_deletes(deletes: Iterable[GroupDelete], held: Holdings) -> Deletions:
+def read_deletes(deletes: Iterable[GroupDelete], held: Holdings, current: bool) -> Deletions:
     """RFC 6407, 5.9. An SPI that is not held is nothing to delete; so is one of a protocol that is unknown.
+
+    Under a Rekey SA that was replaced (not `current`) nothing is deleted: what comes there now is for those
+    who have missed its successor, and it ends by itself.
 
     Raises `DecodeError` for another DOI, `LengthMismatch` for an SPI of another length than its protocol's.
     """
@@ -99,15 +102,17 @@ def read_deletes(deletes: Iterable[GroupDelete], held: Holdings) -> Deletions:
             raise DecodeError(f"the DOI is {int(delete.doi)}, not GDOI's (RFC 6407, 5.9)", f"{path}.doi")
         protocol = int(delete.protocol_id)
         wanted = SPI_OCTETS.get(protocol)
-        for spi in delete.spis:
-            if spi and not any(spi):
+        for gone in delete.spis:
+            if gone and not any(gone):
                 everything.add(protocol)
-            elif wanted is not None and len(spi) != wanted:
-                raise LengthMismatch(f"an SPI of {len(spi)} octets, {wanted} are wanted", f"{path}.spis")
+            elif wanted is not None and len(gone) != wanted:
+                raise LengthMismatch(f"an SPI of {len(gone)} octets, {wanted} are wanted", f"{path}.spis")
             elif protocol:
-                data.add((protocol, spi))
+                data.add((protocol, gone))
             else:
-                rekey.add(spi)
+                rekey.add(gone)
+    if not current:
+        return Deletions()
     if 0 in everything:
         rekey.update(held.rekey)
     data.update(key for key in held.data if key[0] in everything)

@@ -26,7 +26,7 @@ from gsakmp.group.payloads import delete_payloads
 from gsakmp.group.policy import GroupPolicy, MemberPolicy
 from gsakmp.group.records import MemberRecord, PutGroup, RekeySARecord
 from gsakmp.group.rekeying import Rekeying, same_signature
-from gsakmp.group.sa import GSA
+from gsakmp.group.sa import GSA, DataSA, RekeySA
 from gsakmp.group.sender_ids import SenderIDs
 from gsakmp.group.server_core import ServerCore
 from gsakmp.group.suites import data_selectors, rekey_suite
@@ -36,6 +36,8 @@ __all__ = ["Recovery", "checked", "digest"]
 
 HALF: Final = 16
 """Octets of each half of a policy's digest."""
+CLOCK_SECONDS: Final = 60.0
+"""How far SAs may be ahead of the clock that a restart finds: clocks are corrected a little all the time."""
 
 REKEY_PARTS: Final = (
     *("transport", "source", "source_port", "destination", "destination_port", "encryption", "signature"),
@@ -93,6 +95,13 @@ class Recovery:
                 self.rekeying.cut(index, now, "restart")
         self._mend_data(now)
         self.evict_strangers(now)
+        if any(sa.created_at > now + CLOCK_SECONDS for sa in self._in_force()):
+            core.audit(now, "clock set back", detail="SAs that would have lived too long are replaced")
+            self.rekeying.rekey(now, "clock set back")
+
+    def _in_force(self) -> list[RekeySA | DataSA]:
+        ledger = self.core.ledger
+        return [record.sa for record in (*ledger.rekey_records(), *ledger.data_records())]
 
     def _mend_keks(self, now: float) -> None:
         if self.core.state.members:

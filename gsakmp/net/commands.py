@@ -178,7 +178,7 @@ def parsed(line: bytes, form: Any) -> Command:
     except msgspec.ValidationError as error:
         if "`$.command`" in str(error) or "`command`" in str(error):
             names = ", ".join(kind.__struct_config__.tag for kind in form.__args__)
-            raise ConfigurationError(f"{error}; commands here are {names}") from None
+            raise ConfigurationError(f"this daemon has no such command; it has {names}") from None
         raise ConfigurationError(f"this is no such command: {error}") from None
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise ConfigurationError(f"a request is one line of JSON: {error}") from None

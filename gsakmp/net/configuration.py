@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from gsakmp.doi import dialect_named
-from gsakmp.errors import ConfigurationError
+from gsakmp.errors import ConfigurationError, GsakmpError
 from gsakmp.exchanges.address import Address
 from gsakmp.exchanges.credentials import Credentials
+from gsakmp.exchanges.group_grammar import group_identity
 from gsakmp.exchanges.phase1.configuration import PhaseOneConfiguration
 from gsakmp.exchanges.retransmission import RetransmissionPolicy
 from gsakmp.group.acceptance import Acceptance
@@ -89,7 +90,7 @@ def load_member(path: FilePath) -> MemberDaemonConfiguration:
         peer = Identity.from_text(wanted.gcks_identity)
     endpoint = endpoint_configuration(table, document, [RegistrationPolicy()], peer=peer)
     with document.at("registration.group"):
-        group = Identity.from_text(wanted.group)
+        group = named_group(wanted.group)
     return MemberDaemonConfiguration(
         engine=MemberConfiguration(
             endpoint=endpoint,
@@ -116,8 +117,19 @@ def check_groups(groups: Iterable[GroupPolicy], document: Document) -> None:
             raise document.error(
                 f"groups[{index}].name", f"groups[{first}] has the name {policy.name!r} already"
             )
-        if (first := identities.setdefault(Identity.from_text(policy.identity), index)) != index:
-            raise document.error(f"groups[{index}].identity", f"groups[{first}] has this identity already")
+        with document.at(f"groups[{index}].identity"):
+            identity = named_group(policy.identity)
+            if (first := identities.setdefault(identity, index)) != index:
+                raise ConfigurationError(f"groups[{first}] has this identity already")
+
+
+def named_group(text: str) -> Identity:
+    """The identity of a group, which a member can ask for (RFC 6407, 5.1). Raises `ConfigurationError`."""
+    identity = Identity.from_text(text)
+    try:
+        return group_identity(identity.payload())
+    except GsakmpError as error:
+        raise ConfigurationError(f"{text!r} is no group: {error}") from None
 
 
 def endpoint_configuration(

@@ -194,6 +194,8 @@ class EventLog(Observer):
         if isinstance(event, CHEAP) and not self._may_speak(now):
             return
         level = LEVELS.get(type(event), "info")
+        if isinstance(event, events.GroupRestarted) and event.reason == "created":
+            level = "info"  # nobody was a member yet
         getattr(self._logger, level)(event.kind, **event_fields(event))
 
     def troubled(self, problem: str, now: float) -> None:

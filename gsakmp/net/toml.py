@@ -61,8 +61,11 @@ class Document:
             raise self.error(key, "this is nested too deeply") from None
 
     def file(self, name: str) -> Path:
-        """A path in the file: relative ones start at the file's own folder."""
-        return (self.path.parent / Path(name).expanduser()).absolute()
+        """A path in the file: relative ones start at the file's own folder. Raises `ConfigurationError`."""
+        try:
+            return (self.path.parent / Path(name).expanduser()).absolute()
+        except RuntimeError:  # ~somebody
+            raise self.error("", f"{name!r} is the home folder of nobody that is known here") from None
 
 
 def read_document(path: Path, form: type[T]) -> tuple[T, Document]:

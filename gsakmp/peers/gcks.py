@@ -62,7 +62,7 @@ SIGNING_KEYS: Final = 256
 """Keys that sign pushes and are kept parsed: one for each Rekey SA, or rather one for each group and SA2."""
 RETRY_SECONDS: Final = 10.0
 """Until a group's timer is tried again that failed."""
-REPEATS: Final = 64
+REPEATS: Final = 8192
 """Pushes whose retransmission is under way at once."""
 
 
@@ -411,6 +411,7 @@ class GCKS(Endpoint):
             sa,
             lambda identity: server.base_key(sa.spi, self._member_at(name, identity, source)),
             recent=self._recent_acks,
+            origin=str(source),
         )
         member = self._member_at(name, verified.identity, source)
         if server.acknowledge(sa.spi, verified.sequence_number, member, now):

@@ -338,7 +338,7 @@ class Member(Endpoint):
         sa = self.group.rekey_sa(spi)
         if sa is None:
             if path.remote.host in self._push_sources():  # no proof, but junk from elsewhere costs nothing
-                self.group.unknown_spi(now)
+                self.group.unknown_spi(now, spi)
                 self._collect(now)
             raise UnexpectedMessage("a push under no Rekey SA that is known")
         phase1 = self.endpoint_configuration.phase1

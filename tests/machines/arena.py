@@ -120,7 +120,6 @@ class Arena(World):
         self._told = 0
         journal = WatchedJournal()
         self.watch = Watch(journal)
-        self._force(journal)
         self.aggressive = aggressive
         super().__init__(
             seed=seed,
@@ -209,6 +208,7 @@ class Arena(World):
         return GCKSConfiguration(endpoint=self.endpoint("fqdn:gcks.example"), groups=self.choices.policies())
 
     def start_gcks(self) -> GCKS:
+        self._force(self.watch.journal)
         started = super().start_gcks()
         self.watch.meet(started)
         self._told = len(self.network.hosts["gcks"].events)
@@ -223,11 +223,12 @@ class Arena(World):
     def choose(self, choices: Choices) -> None:
         """Another policy from now on: a reload, or the next start's if there is no GCKS."""
         self.choices = choices
-        self._force(self.watch.journal)
         if self.serving:
+            self._force(self.watch.journal)
             self.gcks.reload(self.gcks_configuration(), self.network.now)
 
     def _force(self, journal: WatchedJournal) -> None:
+        """The policy is in force: whom it excludes is out."""
         for group in GROUPS:
             now_in = self.choices.names(group)
             for gone in journal.admitted.get(group, set()) - now_in:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gsakmp.exchanges.address import Address
 from gsakmp.group.policy import DataPolicy, RekeyPolicy, Selector
 from gsakmp.identities import Identity
 from gsakmp.peers import events
@@ -253,3 +254,34 @@ def test_a_dissolved_group_is_gone_for_its_members() -> None:
     world.gcks.reload(world.gcks_configuration(other), world.network.now)
     world.run(60)
     assert all(member.group.gsa.data == () for member in members)
+
+
+def test_a_restart_after_a_rekey_disturbs_nobody_who_followed() -> None:
+    """The GCKS can't know who heard its pushes before it crashed, and deletes everything under the old KEK;
+    who holds the new one knows better."""
+    world = World()
+    members = registered(world, 3)
+    world.gcks.rekey("video", world.network.now)
+    world.run(10)
+    assert all(holds(member, current(world)) for member in members)
+    world.start_gcks()
+    world.run(300)
+    assert all(holds(member, current(world)) for member in members)
+    assert not any(REGISTRATION in world.kinds(f"member{n}") for n in range(3))
+
+
+def test_members_behind_one_address_all_acknowledge() -> None:
+    """Under the KEK's key their acknowledgements are the same octets (RFC 8263, 3.2); the port tells."""
+    policy = group_policy(rekey=(rekey(acknowledgement="sha256", retransmissions=0),))
+    world = World(policy=policy)
+    for number in range(3):
+        address = Address.from_text("198.51.100.1", 10_000 + number)
+        world.network.add(f"member{number}", world.member(number, local=address, register=False), address)
+    members = [world.network.hosts[f"member{number}"].engine for number in range(3)]
+    for member in members:
+        member.register(world.network.now)
+    assert world.run(60, lambda: all(member.state == "registered" for member in members))
+    world.gcks.rekey("video", world.network.now)
+    world.run(30)
+    told = world.network.events("gcks", events.MemberAcknowledged)
+    assert {event.member for event in told} == {f"fqdn:member{n}.example" for n in range(3)}

@@ -106,9 +106,9 @@ def rekey(group: Group, socket: GCKSSocket = SOCKET, as_json: AsJSON = False) ->
 @app.command()
 def evict(group: Group, member: MemberIdentity, socket: GCKSSocket = SOCKET, as_json: AsJSON = False) -> None:
     """Put a member out, and keep it out until it is readmitted."""
-    from gsakmp.cli.daemons.panels import show_group
+    from gsakmp.cli.daemons.panels import show_eviction
 
-    answer(socket, "evict", show_group, as_json, group=group, member=member)
+    answer(socket, "evict", show_eviction, as_json, group=group, member=member)
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,8 +20,8 @@ KEY_OCTETS: Final = 32
 
 GCKS: Final = """\
 # A key server with one group. examples/gcks.toml in gsakmp's source explains every key there is.
-# Run it:  gsakmp gcks run {folder}/gcks.toml
-# Ask it:  gsakmp gcks groups --socket {folder}/gcks.sock
+# Run it:  gsakmp gcks run {run}
+# Ask it:  gsakmp gcks groups --socket {ask}
 
 identity = "fqdn:gcks.{group}.example"
 
@@ -57,6 +58,7 @@ destination_port = {port}
 encryption = "aes-128-cbc"
 signature = "ecdsa-256-sha256"
 lifetime = 86400
+eviction = "own-keys"  # when one is put out, the others go on without registering again
 acknowledgement = "sha256"
 
 [[groups.data]]
@@ -68,7 +70,8 @@ destination = "ipv4:{data}"
 """
 
 MEMBER: Final = """\
-# A member of the group. Copy this file and shared.key to the member, and give it a name of its own.
+# A member of the group. Copy this file and shared.key to the member, and give it an identity of its own; on
+# one host, each member wants a control socket of its own as well.
 # Run it:  gsakmp member run member.toml
 
 identity = "fqdn:member-1.{group}.example"
@@ -114,38 +117,62 @@ def write(folder: Path, initial: Initial) -> list[str]:
     """Make the files; what to say about them. Raises `ConfigurationError`, and nothing was made then but
     perhaps the folder."""
     values = checked(initial)
+    if not str(folder).isprintable():  # it is to stand in a comment of one line
+        raise ConfigurationError(f"{str(folder)!r}: a folder whose name can be printed is wanted")
+    made: list[Path] = []
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise ConfigurationError(f"{folder} is not empty; nothing was changed")
-        store_key = folder / "gcks.sealing-key"
-        from gsakmp.store import generate_key_file
-
-        generate_key_file(store_key)
-        put(folder / "shared.key", f"0x{system_random(KEY_OCTETS).hex()}\n", 0o600)
-        put(folder / "gcks.toml", GCKS.format(folder=folder, **values), 0o644)
-        put(folder / "member.toml", MEMBER.format(**values), 0o644)
-    except OSError as error:
-        raise ConfigurationError(f"{error.filename or folder}: {error.strerror}") from None
+        fill(folder, values, made)
+    except (OSError, ConfigurationError) as error:
+        for path in made:
+            path.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise ConfigurationError(f"{error.filename or folder}: {error.strerror}") from None
+        raise
+    run, member = (shlex.quote(str(folder / name)) for name in ("gcks.toml", "member.toml"))
     return [
-        f"{folder}/gcks.toml         the key server:  gsakmp gcks run {folder}/gcks.toml",
-        f"{folder}/member.toml       a member:        gsakmp member run {folder}/member.toml",
+        f"{folder}/gcks.toml         the key server:  gsakmp gcks run {run}",
+        f"{folder}/member.toml       a member:        gsakmp member run {member}",
         f"{folder}/shared.key        the key that members share with it; keep it secret",
         f"{folder}/gcks.sealing-key  seals the keys in the store; keep a copy elsewhere",
     ]
+
+
+def fill(folder: Path, values: dict[str, object], made: list[Path]) -> None:
+    """The four files; `made` gets each before it is begun. Raises `OSError` or `ConfigurationError`."""
+    from gsakmp.store import generate_key_file
+
+    run, ask = (shlex.quote(str(folder / name)) for name in ("gcks.toml", "gcks.sock"))
+    made.append(folder / "gcks.sealing-key")
+    generate_key_file(made[-1])
+    for name, text, mode in (
+        ("shared.key", f"0x{system_random(KEY_OCTETS).hex()}\n", 0o600),
+        ("gcks.toml", GCKS.format(run=run, ask=ask, **values), 0o644),
+        ("member.toml", MEMBER.format(**values), 0o644),
+    ):
+        made.append(folder / name)
+        put(made[-1], text, mode)
 
 
 def checked(initial: Initial) -> dict[str, object]:
     """The values for the templates. Raises `ConfigurationError` for what does not belong there."""
     if not (initial.group.isascii() and initial.group.replace("-", "").isalnum()):
         raise ConfigurationError(f"--group {initial.group!r}: ASCII letters, digits and hyphens are wanted")
-    address = Address.from_text(initial.address, initial.port)
-    hosts = {name: Address.from_text(getattr(initial, name)).host for name in ("pushes", "data")}
+    address = named("address", initial.address, initial.port)
+    hosts = {name: named(name, getattr(initial, name)).host for name in ("pushes", "data")}
     for name, group in hosts.items():
         if not group.is_multicast or group.version != 4:
             raise ConfigurationError(f"--{name} {group}: an IPv4 multicast address (224.0.0.0/4) is wanted")
+    if hosts["pushes"] == hosts["data"]:
+        raise ConfigurationError(f"--pushes and --data: {hosts['data']} can't be both")
     if address.host.version != 4 or address.port != initial.port:
         raise ConfigurationError(f"--address {initial.address}: an IPv4 address without a port is wanted")
+    if address.host.is_unspecified or address.host.is_multicast:
+        raise ConfigurationError(
+            f"--address {initial.address}: the one address of this host where members find it is wanted"
+        )
     host = str(address.host)
     return {
         "group": initial.group,
@@ -159,6 +186,14 @@ def checked(initial: Initial) -> dict[str, object]:
         "pushes": json.dumps(str(hosts["pushes"])),
         "data": str(hosts["data"]),
     }
+
+
+def named(option: str, text: str, port: int = 0) -> Address:
+    """The address that an option gives. Raises `ConfigurationError` with its name."""
+    try:
+        return Address.from_text(text, port)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"--{option}: {error}") from None
 
 
 def put(path: Path, text: str, mode: int) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "duration",
     "show_audit",
+    "show_eviction",
     "show_group",
     "show_groups",
     "show_members",
@@ -57,9 +58,9 @@ def moment(seconds: float | None) -> str:
 
 
 def text(value: Any) -> str:
+    if value is None or (isinstance(value, str | list | dict) and not value):
+        return "-"
     match value:
-        case None | "" | [] | {}:
-            return "-"
         case True | False:
             return "yes" if value else "no"
         case dict():
@@ -110,9 +111,8 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Non
 
 def show_status(status: dict[str, Any]) -> None:
     """A daemon as a whole."""
-    show_values(status, leave=frozenset(["gsa", "refused"]))
-    refused = status.get("refused") or {}
-    show_values({"refused messages": refused or "none"})
+    refused = {"refused messages": status.get("refused") or "none"}
+    show_values({**status, **refused}, leave=frozenset(["gsa", "refused"]))
     if "gsa" in status:
         show_membership(status["gsa"])
 
@@ -160,6 +160,14 @@ def show_group(group: dict[str, Any]) -> None:
     ]
     head = ["TEK SPI", "encryption", "integrity", "from", "to", "lifetime", "remaining", "rekey in"]
     table("SA3, data", head, data_rows)
+
+
+def show_eviction(group: dict[str, Any]) -> None:
+    """A group after an eviction; a name with a typing error must not look like success."""
+    known = group.get("was_member", True)
+    show_group({name: value for name, value in group.items() if name != "was_member"})
+    if not known:
+        print("nobody of that name was a member; the name is kept out from now on")
 
 
 def show_membership(gsa: dict[str, Any]) -> None:
@@ -214,7 +222,7 @@ def show_members(page: dict[str, Any]) -> None:
         for member in page["members"]
     ]
     head = ["member", "address", "since", "sender ids", "acknowledged", "silent", "certificate"]
-    table(f"{page['total']} members", head, rows)
+    table(f"{page['total']} member{'' if page['total'] == 1 else 's'}", head, rows)
     if page.get("next") is not None:
         print(f"more with --offset {page['next']}")
     if page.get("excluded"):
