@@ -44,7 +44,7 @@ def ask(path: str | os.PathLike[str], command: str, *, seconds: float = 10.0, **
     except TimeoutError:
         raise StateError(f"the daemon at {where} does not answer") from None
     except (FileNotFoundError, ConnectionRefusedError):
-        raise StateError(f"no daemon listens at {where}; is it running, and is this its socket?") from None
+        raise StateError(f"no daemon listens at {where}; is it running?") from None
     except (OSError, ValueError, AttributeError) as error:  # ValueError: no path; AttributeError: no AF_UNIX
         problem = getattr(error, "strerror", None) or str(error)
         raise StateError(f"the daemon at {where} can't be asked: {problem}") from None

@@ -86,6 +86,12 @@ class Audit(Command, frozen=True):
     limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE)] = 50
 
 
+class Backup(Command, frozen=True):
+    """Copy the store to a new file; its keys stay sealed."""
+
+    file: Name
+
+
 class Reload(Command, frozen=True):
     """Read the configuration again."""
 
@@ -98,7 +104,7 @@ class Leave(Command, frozen=True):
     """Leave the group, and stay out of it."""
 
 
-OF_GCKS: Final = Status | Groups | Members | Policy | Rekey | Evict | Readmit | Audit | Reload
+OF_GCKS: Final = Status | Groups | Members | Policy | Rekey | Evict | Readmit | Audit | Backup | Reload
 OF_MEMBER: Final = Status | Rejoin | Leave | Reload
 
 
@@ -106,11 +112,19 @@ class GCKSCommands:
     """What a GCKS answers to."""
 
     def __init__(
-        self, runner: Runner, gcks: GCKS, *, detail: Detail, reload: Detail, entries: Entries
+        self,
+        runner: Runner,
+        gcks: GCKS,
+        *,
+        detail: Detail,
+        reload: Detail,
+        entries: Entries,
+        back_up: Callable[[str], None],
     ) -> None:
         self._runner = runner
         self._gcks = gcks
         self._entries = entries
+        self._back_up = back_up
         self._detail = detail
         self._reload = reload
 
@@ -145,6 +159,9 @@ class GCKSCommands:
             case Audit(group=only, limit=limit):
                 order(lambda now: None)  # what is staged becomes durable, and so an entry
                 return msgspec.to_builtins(self._entries(only, limit))
+            case Backup(file=file):
+                self._back_up(file)
+                return {"backup": file}
             case _:
                 return self._reload()
 
@@ -178,7 +195,7 @@ def parsed(line: bytes, form: Any) -> Command:
     except msgspec.ValidationError as error:
         if "`$.command`" in str(error) or "`command`" in str(error):
             names = ", ".join(kind.__struct_config__.tag for kind in form.__args__)
-            raise ConfigurationError(f"this daemon has no such command; it has {names}") from None
+            raise ConfigurationError(f"no such command; commands here are {names}") from None
         raise ConfigurationError(f"this is no such command: {error}") from None
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise ConfigurationError(f"a request is one line of JSON: {error}") from None

@@ -59,7 +59,7 @@ class MemberDaemonConfiguration:
 
     engine: MemberConfiguration
     shell: ShellOptions
-    leave_at_stop: bool = True
+    leave_at_stop: bool = False
     """Whether a member that is stopped leaves the group; the GCKS then rekeys, if policy says so."""
 
 

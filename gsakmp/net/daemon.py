@@ -78,6 +78,7 @@ class GCKSDaemon:
             detail=shell.detail,
             reload=self.reload,
             entries=lambda group, limit: self.store.audit(group, limit=limit),
+            back_up=self.store.backup,
         )
         try:
             await shell.start(commands)

@@ -172,7 +172,7 @@ class RegistrationTable(Table, frozen=True, kw_only=True):
     sender_ids: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)] = 0
     retry: Seconds = 10.0
     acknowledgement_jitter: Annotated[float, msgspec.Meta(ge=0, le=5)] = 1.0
-    leave_at_stop: bool = True
+    leave_at_stop: bool = False
 
 
 class MemberFile(DaemonTable, frozen=True, kw_only=True):

@@ -242,13 +242,14 @@ class GCKS(Endpoint):
         exchange = self._begin_exchange(session, message.message_id, machine, now)
         self._exchange_answered(session, message.message_id, exchange, octets, now)
         peer = session.sa.peer
+        notify = NotifyType.AUTHENTICATION_FAILED
         try:
             server = self._group_of(group)
             permission = server.authorise(peer.identity, peer.certificate)
+            notify = NotifyType.NO_PROPOSAL_CHOSEN  # whoever is admitted may know what is wanted
             server.check_registration_sa(session.sa.suite, peer.method, session.sa.strength)
             offer = server.offer(peer.identity, now, sender=permission.sender, address=str(path.remote))
         except GsakmpError as error:
-            notify = NotifyType.AUTHENTICATION_FAILED
             if not isinstance(error, PolicyRefused):
                 notify = NotifyType.INVALID_ID_INFORMATION
             self._exchange_sent(session, message.message_id, exchange, machine.refuse(notify), now, path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final
@@ -14,6 +14,7 @@ from gsakmp.exchanges.ack import build_ack
 from gsakmp.exchanges.address import Address, Datagram
 from gsakmp.exchanges.pull import PullInitiator
 from gsakmp.exchanges.push import PushReceiver
+from gsakmp.exchanges.retransmission import Conversation
 from gsakmp.group.member import GroupMember
 from gsakmp.group.member_types import (
     LifecycleChanged,
@@ -46,6 +47,10 @@ __all__ = ["Member"]
 
 FIRST_STATUS: Final = 16_384
 """From here on notify types are a status and no error (RFC 2408, 3.14.1)."""
+FRESH: Final = 10.0
+"""Seconds from its establishment in which an ISAKMP SA is surely known to the GCKS."""
+TRIES: Final = 2
+"""How often a pull's message is sent again under an older one before it is given up."""
 LONGEST_RETRY: Final = 300.0
 """Seconds between attempts to register, at most."""
 
@@ -203,6 +208,9 @@ class Member(Endpoint):
         self.state = "registering"
         machine = PullInitiator(session.sa, self.configuration.group, random=self._random)
         exchange = self._begin_exchange(session, machine.message_id, machine, now)
+        if now - session.sa.established_at > FRESH:  # the GCKS may have lost it; phase 1 anew is soon tried
+            policy = self.endpoint_configuration.retransmission
+            exchange.conversation = Conversation(replace(policy, tries=min(policy.tries, TRIES)))
         self._exchange_sent(session, machine.message_id, exchange, machine.start(), now)
 
     def _on_exchange(self, session: Session, message: Message, octets: bytes, path: Path, now: float) -> None:

@@ -46,6 +46,8 @@ class PhaseOneExchanges:
         # a peer repeats its message 1 without our cookie, before it has seen it
         self._begun: dict[tuple[bytes, Address], bytes] = {}
         self._by_host: Counter[object] = Counter()  # those that a peer began
+        self._failed: Counter[object] = Counter()  # messages 3 that were none, each at the price of a key pair
+        self._failed_since = 0.0
 
     def __len__(self) -> int:
         return len(self._open)
@@ -119,6 +121,7 @@ class PhaseOneExchanges:
         if first is None:
             raise UnexpectedMessage("a responder cookie that is not ours, or too old")
         self._admit(path)
+        self._check_failed(path, now)
         configuration = self._endpoint.endpoint_configuration
         machine = main.MainModeResponder(
             configuration.phase1,
@@ -151,6 +154,21 @@ class PhaseOneExchanges:
                 "no more are taken"
             )
 
+    def _check_failed(self, path: Path, now: float) -> None:
+        """Nothing is kept of a message 3 that fails, so what it costs is bounded here. Its cookie shows that
+        it comes from where it says."""
+        configuration = self._endpoint.endpoint_configuration
+        if not 0 <= now - self._failed_since < configuration.exchange_seconds:
+            self._failed.clear()
+            self._failed_since = now
+        if self._failed[path.remote.host] >= configuration.half_open_per_source:
+            raise PolicyRefused(f"too many exchanges that came to nothing from {path.remote.host}")
+
+    def _count_failed(self, half: HalfOpen) -> None:
+        if len(self._failed) >= self._endpoint.endpoint_configuration.half_open:
+            self._failed.clear()
+        self._failed[half.path.remote.host] += 1
+
     # -- both roles ----------------------------------------------------------------------------------------
 
     def _continue(self, half: HalfOpen, message: Message, octets: bytes, path: Path, now: float) -> None:
@@ -167,6 +185,8 @@ class PhaseOneExchanges:
             half.distrusted |= isinstance(error, AuthenticationFailed)
             if half.known:  # one that begins with a bad message is not kept
                 self._keep(half)
+            elif isinstance(machine, main.MainModeResponder):
+                self._count_failed(half)
             raise
         conversation.answered(octets, now)
         half.path = path

@@ -135,6 +135,37 @@ def audit(
 
 
 @app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file, on the key server's machine.")],
+    socket: GCKSSocket = SOCKET,
+    as_json: AsJSON = False,
+) -> None:
+    """Copy the store while the key server runs. The copy's keys stay sealed, under the same key file."""
+    from gsakmp.cli.daemons.panels import show_values
+
+    answer(socket, "backup", show_values, as_json, file=str(file.absolute()))
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `backup` made.")],
+    configuration: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="The key server's configuration; its store must be gone.")
+    ],
+) -> None:
+    """Make a store of a backup: groups, exclusions and audit. Keys and members are not taken over, as numbers
+    must not be used twice: members register again."""
+    import time
+
+    from gsakmp.net.configuration import load_gcks
+    from gsakmp.store import SQLStore
+
+    found = load_gcks(configuration)
+    SQLStore.restore(file, found.store, found.store_key, now=time.time()).close()
+    print(f"{found.store} is made from {file}; members have to register again")
+
+
+@app.command()
 def reload(socket: GCKSSocket = SOCKET, as_json: AsJSON = False) -> None:
     """Read the configuration again, as SIGHUP does."""
     from gsakmp.cli.daemons.panels import show_values

@@ -61,6 +61,8 @@ class Player(Observer):
         self.engine = engine
         self.address = address
         self.events: list[Event] = []
+        self.trouble = ""
+        """What failed last, outside the engine."""
         self._tape = tape
         engine.secrets = tape.secret
         groups = engine.multicast_groups if isinstance(engine, Member) else None
@@ -77,6 +79,14 @@ class Player(Observer):
         """See `Observer.sent`."""
         for datagram in datagrams:
             self._tape.take(datagram, self.address, now)
+
+    def dropped(self, datagram: Datagram, reason: str, now: float) -> None:
+        """See `Observer.dropped`."""
+        self.trouble = f"nothing can be sent to {datagram.destination}: {reason}"
+
+    def troubled(self, problem: str, now: float) -> None:
+        """See `Observer.troubled`."""
+        self.trouble = problem
 
     def happened(self, event: Event, now: float) -> None:
         """See `Observer.happened`."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -26,13 +29,16 @@ GSA: Final = """\
 A group's keys form a GSA, a group security association: SAs of three categories.
   SA1  registration  one for each member, with the key server alone; brings the other two
   SA2  rekey         from the key server to all members at once, by multicast: brings new keys
-  SA3  data          what senders protect and receivers read, by multicast"""
+  SA3  data          what senders protect and receivers read, by multicast
+An SA goes by its SPI, a number that stands in each packet under it: here in hexadecimal."""
 
 
 class Story:
-    """A key server, alice, bob and carol; later dave. Writes `output` and the keys beside it."""
+    """A key server, alice, bob and carol; later dave. Writes `output` and the keys beside it. Raises
+    `ConfigurationError` where those can't be written."""
 
     def __init__(self, teller: Teller, output: Path, port: int) -> None:
+        check_output(output)
         self.teller = teller
         self.output = output
         self.tape = Tape()
@@ -40,14 +46,13 @@ class Story:
         self.gcks = self.cast.gcks()
         self.members: dict[str, Player] = {}
         self._seen: list[list[str]] = []
-        self._readers: list[str] = []
 
     async def tell(self) -> None:
         """All of it. Raises `ConfigurationError` where sockets or files can't be had."""
         say = self.teller
         say.section("gsakmp demo: the group 'video', on loopback", GSA)
         try:
-            self.gcks.runner.start((self.gcks.address,))
+            begin(self.gcks)
             await self._registration()
             await self._rekey()
             await self._eviction()
@@ -63,8 +68,9 @@ class Story:
         self.teller.section(
             "1. Three members register",
             "Each proves who it is and agrees on SA1 (IKEv1 phase 1), and under SA1 pulls the group's policy "
-            "and keys: SA2 and SA3 (GROUPKEY-PULL). A sender id of its own keeps its packets' nonces apart "
-            "from others' under the one key of SA3.",
+            "and keys: SA2 and SA3 (GROUPKEY-PULL). A sender id of its own keeps its packets distinct from "
+            "others' under the one key of SA3. With each that joins, this group replaces SA3 for all (see "
+            "4): so only the last one counts.",
         )
         for name in ("alice", "bob", "carol"):
             await self._join(name)
@@ -83,7 +89,8 @@ class Story:
     async def _eviction(self) -> None:
         self.teller.section(
             "3. carol is evicted (forward rekey)",
-            "She holds the present SA2 and hears every multicast. So the new SA2 goes to each remaining "
+            "She must not read what follows, but holds the present SA2 and hears every multicast. So the "
+            "new SA2 goes to each remaining "
             "member under that member's own key, and the new SA3 under the new SA2: carol hears both and "
             "opens neither.",
         )
@@ -107,13 +114,15 @@ class Story:
         await self._frame("dave", "frame 4")
         traffic = self.members["dave"].traffic
         if traffic is not None and traffic.read(recorded) is None:
+            self._seen[-2].append("can't")
             self.teller.line(
                 "dave", "has recorded frame 3 as it went by, and can't read it with what he holds"
             )
 
     def _summary(self) -> None:
         names = list(self.members)
-        self.teller.table("Who could read what", ["", "SA3", *names], self._seen)
+        rows = [row + [""] * (2 + len(names) - len(row)) for row in self._seen]
+        self.teller.table("Who could read what", ["", "SA3", *names], rows)
 
     # -- what they are made of -----------------------------------------------------------------------------
 
@@ -125,16 +134,14 @@ class Story:
     async def _join(self, name: str) -> None:
         player = self.cast.member(name)
         self.members[name] = player
-        player.runner.start((player.address,))
-        if player.traffic is not None:
-            player.traffic.open()
+        begin(player)
         player.runner.call(player.member.register)
         gsa = player.member.group
         await self._until(
             f"{name} registers", lambda: player.member.state == "registered" and bool(gsa.data_sas)
         )
         established = first(player, events.ISAKMPSAEstablished)
-        method = established.method.lower().replace("_", " ")
+        method = established.method.lower().replace("_", "-")
         self.teller.line(name, f"SA1 {established.suite}, {method}, with {established.peer}")
         rekey, data = gsa.gsa.rekey[-1], gsa.data_sas[-1].sa
         self.teller.line(
@@ -162,11 +169,10 @@ class Story:
             self.teller.line(
                 player.name, f"follows: SA2 {short(gsa.rekey[-1].spi)}, SA3 {gsa.data[-1].spi.hex()}"
             )
-        await self._until(
-            "the acknowledgements",
-            lambda: len(acknowledged(self.gcks, before)) >= len(players) * len(pushes),
-        )
-        self.teller.line("gcks", f"{len(acknowledged(self.gcks, before))} acknowledgements")
+        sent = {push.sequence_number for push in pushes}
+        wanted = len(players) * len(sent)
+        await self._until("the acknowledgements", lambda: acknowledged(self.gcks, before, sent) >= wanted)
+        self.teller.line("gcks", f"{acknowledged(self.gcks, before, sent)} acknowledgements")
 
     async def _frame(self, sender: str, text: str) -> None:
         """One packet to the group: who reads it, and who only hears it."""
@@ -198,8 +204,11 @@ class Story:
             if done():
                 return
             await asyncio.sleep(GLANCE)
+        trouble = [player.trouble for player in (*self.members.values(), self.gcks) if player.trouble]
+        seen = f" ({trouble[0]})" if trouble else ""
         raise ConfigurationError(
-            f"{what}: nothing came of it in {PATIENCE:.0f} seconds; does multicast work on loopback here?"
+            f"{what}: nothing came of it in {PATIENCE:.0f} seconds{seen}; is the loopback interface up, and "
+            "does multicast work there?"
         )
 
     async def _end(self) -> None:
@@ -222,13 +231,40 @@ class Story:
             with open(
                 os.open(keys, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii"
             ) as file:
+                os.fchmod(file.fileno(), 0o600)  # one that was there before keeps its mode else
                 file.writelines(lines)
         except OSError as error:
-            raise ConfigurationError(f"{self.output}: {error.strerror}") from None
-        self.teller.section(
-            f"{len(self.tape.frames)} datagrams are in {self.output}, their keys in {keys}",
-            f"gsakmp decode --doi GDOI --port {self.cast.port} {self.output}",
+            raise ConfigurationError(f"{error.filename or self.output}: {error.strerror}") from None
+        self.teller.section(f"{len(self.tape.frames)} datagrams are in {self.output}, their keys in {keys}")
+        capture = shlex.quote(str(self.output))
+        self.teller.command(f"{program()} decode --doi GDOI --port {self.cast.port} {capture}")
+
+
+def check_output(output: Path) -> None:
+    """Raises `ConfigurationError` for a file that can't be written, before seconds are spent on it."""
+    if output.suffix == ".keys" or not output.name or output.is_dir():
+        raise ConfigurationError(
+            f"--output {output}: a file for the capture is wanted, such as demo.pcap; the keys go beside it"
         )
+    for path in (output, output.with_suffix(".keys")):
+        if not output.parent.is_dir() or not os.access(path if path.exists() else output.parent, os.W_OK):
+            raise ConfigurationError(f"--output {output}: {path} can't be written")
+
+
+def begin(player: Player) -> None:
+    """Open a player's sockets. Raises `ConfigurationError`."""
+    try:
+        player.runner.start((player.address,))
+        if player.traffic is not None:
+            player.traffic.open()
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{error}; --port chooses other ports") from None
+
+
+def program() -> str:
+    """How the reader calls us: as they did just now, unless we are found by name."""
+    called = sys.argv[0]
+    return called if Path(called).name == "gsakmp" and not shutil.which("gsakmp") else "gsakmp"
 
 
 def first(player: Player, kind: type[events.ISAKMPSAEstablished]) -> events.ISAKMPSAEstablished:
@@ -239,8 +275,11 @@ def has_new(player: Player, old: set[bytes]) -> bool:
     return any(held.sa.spi not in old for held in player.member.group.data_sas)
 
 
-def acknowledged(gcks: Player, since: int) -> list[events.Event]:
-    return [event for event in gcks.events[since:] if isinstance(event, events.MemberAcknowledged)]
+def acknowledged(gcks: Player, since: int, pushes: set[int]) -> int:
+    """How often pushes with these sequence numbers were acknowledged: an acknowledgement of the push before,
+    when somebody joined, may come late."""
+    heard = [event for event in gcks.events[since:] if isinstance(event, events.MemberAcknowledged)]
+    return sum(event.sequence_number in pushes for event in heard)
 
 
 def short(spi: bytes) -> str:

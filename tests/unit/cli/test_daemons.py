@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import shlex
 import signal
 import socket
 import stat
@@ -15,6 +18,9 @@ from typing import Any
 
 import pytest
 
+from gsakmp.cli.daemons import initial
+from gsakmp.cli.daemons.panels import show_status
+from gsakmp.net.configuration import load_gcks, load_member
 from tests.unit.cli.commands import Result, process, run
 
 MEMBER = "fqdn:member-1.plant.example"
@@ -85,7 +91,10 @@ def test_what_init_makes_is_private_and_not_made_twice(tmp_path: Path) -> None:
         (["--group", "a b"], "--group"),
         (["--pushes", "10.0.0.1"], "multicast"),
         (["--data", "ff02::1"], "multicast"),
-        (["--address", "nowhere"], "no IP address"),
+        (["--data", "239.192.0.1"], "can't be both"),
+        (["--address", "nowhere"], "--address: 'nowhere' is no IP address"),
+        (["--address", "0.0.0.0"], "--address 0.0.0.0"),
+        (["--address", "239.192.0.9"], "--address 239.192.0.9"),
     ],
 )
 def test_init_says_what_does_not_belong(tmp_path: Path, options: list[str], said: str) -> None:
@@ -93,6 +102,38 @@ def test_init_says_what_does_not_belong(tmp_path: Path, options: list[str], said
     assert result.status == 2
     assert said in result.err
     assert not (tmp_path / "x").exists()
+
+
+def test_a_folder_of_any_name_gets_files_that_load(tmp_path: Path) -> None:
+    folder = tmp_path / "it's {mine}"
+    made = run("gcks", "init", folder)
+    assert made.status == 0
+    assert f"gcks run {shlex.quote(str(folder / 'gcks.toml'))}" in made.text
+    load_gcks(folder / "gcks.toml")
+    load_member(folder / "member.toml")
+    refused = run("gcks", "init", tmp_path / "two\nlines")
+    assert (refused.status, refused.err.count("\n")) == (2, 1)
+
+
+def test_init_that_fails_half_way_leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, text: str, mode: int) -> None:
+        path.write_text(text[:10])
+        if path.name == "member.toml":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(initial, "put", full)
+    result = run("gcks", "init", tmp_path / "x")
+    assert (result.status, result.err.count("\n")) == (2, 1)
+    assert "No space left" in result.err
+    assert list((tmp_path / "x").iterdir()) == []
+
+
+def test_status_shows_what_was_refused_by_cause(capsys: pytest.CaptureFixture[str]) -> None:
+    show_status({"groups": 1, "refused": {"replay": 7, "malformed": 2}})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["  groups            1", "  refused messages  replay 7, malformed 2"]
+    show_status({"groups": 1, "refused": {}})
+    assert capsys.readouterr().out.splitlines()[-1] == "  refused messages  none"
 
 
 def test_the_group_and_its_member(plant: Path) -> None:
@@ -141,10 +182,30 @@ def test_evicted_readmitted_rejoined(plant: Path) -> None:
     until(lambda: asked("member", "status", plant)["state"] == "registered")
 
 
+def test_a_name_that_nobody_has_is_not_evicted_in_silence(plant: Path) -> None:
+    shown = command("gcks", plant, "evict", "plant", "fqdn:memmber-1.plant.example").text
+    assert "nobody of that name was a member" in shown
+    command("gcks", plant, "readmit", "plant", "fqdn:memmber-1.plant.example")
+
+
 def test_the_audit_tells_what_was_done(plant: Path) -> None:
     kinds = [entry["kind"] for entry in asked("gcks", "audit", plant, "plant")]
     assert {"joined", "evicted"} <= set(kinds)
     assert MEMBER in command("gcks", plant, "audit").text
+
+
+def test_a_backup_becomes_a_store(plant: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    assert command("gcks", plant, "backup", copy).status == 0
+    again = command("gcks", plant, "backup", copy)
+    assert (again.status, again.err.count("\n")) == (2, 1)
+    for name in ("gcks.toml", "gcks.sealing-key", "shared.key"):
+        (tmp_path / name).write_bytes((plant / name).read_bytes())
+        (tmp_path / name).chmod(0o600)
+    result = run("gcks", "restore", copy, tmp_path / "gcks.toml")
+    assert result.status == 0, result.err
+    assert (tmp_path / "gcks.store").exists()
+    assert run("gcks", "restore", copy, tmp_path / "gcks.toml").status == 2
 
 
 def test_reload_and_leave(plant: Path) -> None:

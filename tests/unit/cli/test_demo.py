@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import re
+import socket
 import stat
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from gsakmp.captures import read
+from gsakmp.cli.demo.telling import Teller
 from tests.unit.cli.commands import Result, process, run
 
 NAMES = ("alice", "bob", "carol", "dave")
@@ -17,6 +21,7 @@ NAMES = ("alice", "bob", "carol", "dave")
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Path]:
     output = tmp_path_factory.mktemp("demo") / "demo.pcap"
+    output.with_suffix(".keys").touch(mode=0o644)  # of a demo before, and open to all
     return process("demo", "--output", output, "--port", 21_840), output
 
 
@@ -37,7 +42,7 @@ def test_who_was_evicted_and_who_came_late_read_only_what_they_may(shown: tuple[
     assert table == {
         "frame 1": ["sends", "reads", "reads"],
         "frame 2": ["sends", "reads", "reads"],
-        "frame 3": ["reads", "sends", "can't"],
+        "frame 3": ["reads", "sends", "can't", "can't"],
         "frame 4": ["reads", "reads", "can't", "sends"],
     }
 
@@ -62,6 +67,42 @@ def test_the_keys_are_their_owners_alone(shown: tuple[Result, Path]) -> None:
     assert stat.S_IMODE(keys.stat().st_mode) == 0o600
     kinds = {line.split()[0] for line in keys.read_text().splitlines()}
     assert kinds >= {"skeyid", "skeyid_a", "encryption_key", "kek", "tek"}
+
+
+def test_each_rekey_counts_the_acknowledgements_of_its_own_pushes(shown: tuple[Result, Path]) -> None:
+    result, _ = shown
+    assert re.findall(r"(\d+) acknowledgements", result.text) == ["6", "4"]  # three members, then two
+
+
+def test_a_narrow_terminal_folds_between_words() -> None:
+    out = io.StringIO()
+    teller = Teller(Console(file=out, width=60))
+    teller.section("title", "  SA1  registration  " + "word " * 20)
+    teller.line("carol", "word " * 20)
+    lines = [line for line in out.getvalue().splitlines() if "word" in line]
+    assert max(map(len, lines)) <= 60
+    assert {piece for line in lines for piece in line.split()[-2:]} == {"word"}
+    starts = [line.index("word") for line in lines]
+    assert starts[0] == starts[1]  # below the row's last cell
+    assert starts[-1] == starts[-2]  # and below what happened
+
+
+@pytest.mark.parametrize("output", [".", "..", "", "x.keys"])
+def test_an_output_that_is_no_file_for_a_capture_is_refused_at_once(tmp_path: Path, output: str) -> None:
+    result = process("demo", f"--output={output}", "--port", 21_940, cwd=tmp_path)
+    assert (result.status, result.out, result.err.count("\n")) == (2, b"", 1)
+    assert "a file for the capture is wanted" in result.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_that_is_taken_is_one_line_with_the_way_out(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+        result = process("demo", "--port", port, "--output", tmp_path / "demo.pcap")
+    assert (result.status, result.err.count("\n")) == (2, 1)
+    assert str(port) in result.err
+    assert "--port" in result.err
 
 
 def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:

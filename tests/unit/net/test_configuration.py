@@ -106,7 +106,7 @@ def test_a_member(folder: Path) -> None:
     phase1 = engine.endpoint.phase1
     assert phase1.peer_identity == Identity.from_text("fqdn:gcks.example")
     assert (phase1.sa_doi, phase1.lifetime_seconds) == (DOINumber.IPSEC, 600)
-    assert found.leave_at_stop
+    assert not found.leave_at_stop
 
 
 def test_nat_traversal_listens_on_4500_as_well(folder: Path) -> None:

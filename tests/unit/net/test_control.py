@@ -282,7 +282,7 @@ def test_commands_are_parsed() -> None:
         (b"[" * 60_000, OF_GCKS, "Expected `object`, got `array`"),
         (b'{"command":"status","x":' + b"[" * 60_000, OF_GCKS, ""),
         (b"[]", OF_GCKS, "this is no such command: Expected `object`, got `array`"),
-        (b"{}", OF_GCKS, "commands here are status, groups, members, policy, rekey, evict, readmit, audit, reload"),
+        (b"{}", OF_GCKS, "commands here are status, groups, members, policy, rekey, evict, readmit, audit, backup, reload"),
         (b'{"command":"evcit"}', OF_GCKS, "commands here are status, groups, members, policy, rekey, evict"),
         (b'{"command":7}', OF_GCKS, "commands here are"),
         (b'{"command":"evict","group":"a","member":"b"}', OF_MEMBER, "commands here are status, rejoin, leave, reload"),

@@ -134,8 +134,9 @@ def test_a_member_registers_is_rekeyed_and_leaves(folder: Path) -> None:
         await asked("member", "rejoin")
         await until(lambda: happened(gcks_seen).count("MemberRegistered") >= 2)
         await until(lambda: member.member.state == "registered")
-        await member.close()
+        await asked("member", "leave")
         await until(lambda: "MemberLeft" in happened(gcks_seen))
+        await member.close()
         await gcks.close()
         secrets = secrets_of(folder)
         assert len(secrets) > 10
