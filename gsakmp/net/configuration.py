@@ -20,8 +20,8 @@ from gsakmp.exchanges.group_grammar import group_identity
 from gsakmp.exchanges.phase1.configuration import PhaseOneConfiguration
 from gsakmp.exchanges.retransmission import RetransmissionPolicy
 from gsakmp.group.acceptance import Acceptance
-from gsakmp.group.checks import check_policy
-from gsakmp.group.phase1_suites import CREDENTIALS, PhaseOneSuite, phase1_suite
+from gsakmp.group.checks import check_policy, required_registration_strength
+from gsakmp.group.phase1_suites import CREDENTIALS, PhaseOneSuite, key_strength, phase1_suite
 from gsakmp.group.policy import GroupPolicy, RegistrationPolicy
 from gsakmp.identities import Identity
 from gsakmp.net.keys import read_credentials
@@ -30,7 +30,7 @@ from gsakmp.net.options import LogOptions, MulticastOptions, ShellOptions
 from gsakmp.net.schema import DaemonTable, GCKSFile, MemberFile
 from gsakmp.net.toml import Document, read_document
 from gsakmp.peers.configuration import EndpointConfiguration, GCKSConfiguration, MemberConfiguration
-from gsakmp.registries import DOINumber
+from gsakmp.registries import AuthenticationMethod, DOINumber
 
 __all__ = ["GCKSDaemonConfiguration", "MemberDaemonConfiguration", "load_gcks", "load_member"]
 
@@ -69,6 +69,7 @@ def load_gcks(path: FilePath) -> GCKSDaemonConfiguration:
     check_groups(table.groups, document)
     registrations = [policy.registration for policy in table.groups]
     endpoint = endpoint_configuration(table, document, registrations, peer=None)
+    check_credentials(table.groups, endpoint.phase1, document)
     return GCKSDaemonConfiguration(
         engine=GCKSConfiguration(endpoint=endpoint, groups=table.groups),
         shell=shell_options(table, document),
@@ -121,6 +122,30 @@ def check_groups(groups: Iterable[GroupPolicy], document: Document) -> None:
             identity = named_group(policy.identity)
             if (first := identities.setdefault(identity, index)) != index:
                 raise ConfigurationError(f"groups[{first}] has this identity already")
+
+
+def check_credentials(
+    groups: Iterable[GroupPolicy], phase1: PhaseOneConfiguration, document: Document
+) -> None:
+    """Each group can be registered for: some credential of ours is as strong as its keys (RFC 6407, 7.1.2).
+    That of a member shows only when it comes."""
+    credentials = phase1.credentials
+    strengths = {
+        method: max(8 * len(shared.key) for shared in credentials.shared_keys)
+        if method == AuthenticationMethod.PRE_SHARED_KEY
+        else key_strength(credentials.signing_key(method))
+        for method in phase1.usable_methods
+    }
+    for index, policy in enumerate(groups):
+        wanted = {CREDENTIALS[name] for name in policy.registration.credentials}
+        bits = max((strengths[method] for method in strengths if method in wanted), default=0)
+        needed = required_registration_strength(policy)
+        if bits < needed:
+            raise document.error(
+                f"groups[{index}].registration",
+                f"its keys need {needed} bits, and the strongest credential that it allows has {bits}; "
+                "a pre-shared key has 8 for each octet (RFC 6407, 7.1.2)",
+            )
 
 
 def named_group(text: str) -> Identity:

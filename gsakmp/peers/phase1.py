@@ -46,7 +46,7 @@ class PhaseOneExchanges:
         # a peer repeats its message 1 without our cookie, before it has seen it
         self._begun: dict[tuple[bytes, Address], bytes] = {}
         self._by_host: Counter[object] = Counter()  # those that a peer began
-        self._failed: Counter[object] = Counter()  # messages 3 that were none, each at the price of a key pair
+        self._failed: Counter[object] = Counter()  # messages 3 in vain, each at the price of a key pair
         self._failed_since = 0.0
 
     def __len__(self) -> int:

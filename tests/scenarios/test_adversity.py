@@ -236,7 +236,9 @@ def test_a_clock_that_was_set_back_prolongs_no_key(back: float) -> None:
     now = world.network.now - back
     gcks = GCKS(world.gcks_configuration(), world.journal, random=world.random("gcks"), now=now)
     state = gcks.groups["video"].state
-    found = [one.sa for one in (*state.rekey_sas.values(), *state.data_sas.values()) if one.retired_at is None]
+    found = [
+        one.sa for one in (*state.rekey_sas.values(), *state.data_sas.values()) if one.retired_at is None
+    ]
     assert found
     assert all(sa.created_at <= now for sa in found)
 

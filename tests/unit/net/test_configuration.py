@@ -359,3 +359,13 @@ def test_a_file_without_end_is_not_read(folder: Path) -> None:
         file.truncate(1 << 30)
     with pytest.raises(ConfigurationError, match="is longer than"):
         load_gcks(folder / "long.toml")
+
+
+def test_a_pre_shared_key_too_short_for_the_groups_keys(folder: Path) -> None:
+    """RFC 6407, 7.1.2: what would be refused to every member is told at the start."""
+    private(folder / "short.key", b"0x0102030405060708\n")
+    text = edited(GCKS, "shared.key", "short.key")
+    assert gcks_problem(folder, text) == (
+        "groups[0].registration: its keys need 128 bits, and the strongest credential that it allows has 64; "
+        "a pre-shared key has 8 for each octet (RFC 6407, 7.1.2)"
+    )
