@@ -111,10 +111,14 @@ def _data(name: str, text: str) -> Any:
     """Raises `ValueError` for text that is none of the type's."""
     if not text:
         raise ValueError("no data")
+    if len(text) > 2 * LONGEST:
+        raise ValueError(f"{len(text)} characters")
     match name:
         case "ipv4":
             return IPv4Address(text)
         case "ipv6":
+            if "%" in text:
+                raise ValueError("an address in an identity has no zone")
             return IPv6Address(text)
         case "ipv4-subnet" | "ipv6-subnet":
             network = (IPv4Network if name[3] == "4" else IPv6Network)(text)
@@ -127,6 +131,8 @@ def _data(name: str, text: str) -> Any:
             return distinguished_name(text)
         case "key-id":
             return bytes.fromhex(text[2:]) if text.startswith("0x") else text.encode()
+    if not (text.isascii() and text.isprintable()):  # the wire holds it as text or not at all
+        raise ValueError("a name is printable ASCII; others are written in punycode (RFC 3492)")
     return text
 
 

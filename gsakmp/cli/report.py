@@ -62,6 +62,8 @@ class Tally:
             text = f"{counted(self.frames, 'frame')}: {text}"
         if self.skipped:
             text += "; skipped: " + ", ".join(f"{n} {reason}" for reason, n in sorted(self.skipped.items()))
+            if not self.messages and "another port" in self.skipped:
+                text += " (--port names one)"
         if self.incomplete:
             text += f"; {counted(self.incomplete, 'datagram')} with fragments missing"
         return text

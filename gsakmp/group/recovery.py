@@ -101,7 +101,8 @@ class Recovery:
 
     def _in_force(self) -> list[RekeySA | DataSA]:
         ledger = self.core.ledger
-        return [record.sa for record in (*ledger.rekey_records(), *ledger.data_records())]
+        rekey = [record.sa for record in ledger.rekey_records()]
+        return [*rekey, *(record.sa for record in ledger.data_records())]
 
     def _mend_keks(self, now: float) -> None:
         if self.core.state.members:

@@ -76,11 +76,19 @@ class Acknowledged:
     """The last push that was acknowledged, by its digest, and the acknowledgement."""
 
     push: bytes
-    datagram: Datagram
+    answer: bytes
+    source: Address
+    destination: Address
     left: int = 8
     """How often it is sent again if the push comes again."""
     waiting: bool = True
     """Whether it was not sent yet."""
+
+    @property
+    def datagram(self) -> Datagram:
+        """To where the push came from (RFC 8263, 3)."""
+        marked = NON_ESP_MARKER + self.answer if self.destination.port == NAT_PORT else self.answer
+        return Datagram(marked, self.destination, self.source)
 
 
 class Member(Endpoint):
@@ -353,18 +361,16 @@ class Member(Endpoint):
         try:
             verified = self._receiver.open(message, sa, dialect=phase1.dialect, allow_weak=phase1.allow_weak)
         except ReplayDetected:
-            self._acknowledge_again(octets)
+            self._acknowledge_again(octets, path)
             raise
         base_key = self.group.acknowledgement_key(spi)
         self.group.apply(verified, now)
         if base_key is not None and self._registered_from is not None:
             # RFC 8263, 3.4: the address from which it registered, sent as a reply to the push
             identity = Identity.of_address(self._registered_from.host)
-            answer = build_ack(verified, sa, base_key, identity)
-            marked = NON_ESP_MARKER + answer if path.remote.port == NAT_PORT else answer
-            ack = Datagram(marked, path.remote, self._registered_from)
             self._send_ack()  # the one before may be waiting still
-            self._ack = Acknowledged(sha256(octets).digest(), ack)
+            answer = build_ack(verified, sa, base_key, identity)
+            self._ack = Acknowledged(sha256(octets).digest(), answer, self._registered_from, path.remote)
             delay = self.configuration.acknowledgement_jitter * self._fraction()
             self._timers.set("ack", now + delay)
         self._tell_group_secrets()
@@ -385,10 +391,17 @@ class Member(Endpoint):
             ack.waiting = False
             self._enqueue(ack.datagram)
 
-    def _acknowledge_again(self, octets: bytes) -> None:
-        """The GCKS sends its push again: perhaps the acknowledgement was lost."""
+    def _acknowledge_again(self, octets: bytes, path: Path) -> None:
+        """The GCKS sends its push again: perhaps the acknowledgement was lost, or went to somebody who had
+        sent the push on."""
         ack = self._ack
-        if ack is not None and ack.left and not ack.waiting and sha256(octets).digest() == ack.push:
+        if ack is None or not ack.left or sha256(octets).digest() != ack.push:
+            return
+        if path.remote.host in self._push_sources():
+            ack.destination = path.remote
+        elif path.remote.host != ack.destination.host:
+            return
+        if not ack.waiting:
             ack.left -= 1
             self._enqueue(ack.datagram)
 

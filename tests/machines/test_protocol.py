@@ -307,6 +307,7 @@ class Protocol(RuleBasedStateMachine):
         if not arena.serving:
             self._start()
         come_together(arena)
+        del self.arena  # whoever keeps the machine need not keep all that was on the wire
 
 
 def come_together(arena: Arena) -> None:
@@ -320,7 +321,7 @@ def come_together(arena: Arena) -> None:
 
 
 Protocol.TestCase.settings = settings(
-    max_examples=EXAMPLES or 30,
+    max_examples=EXAMPLES or 80,
     stateful_step_count=60 if EXAMPLES else 30,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -288,6 +288,8 @@ def check_header(
     """Raises `UnexpectedMessage` for a header that does not belong to this phase 1 (RFC 2408, 5.2)."""
     if message.major_version != 1:
         raise refused(f"major version {message.major_version}", NotifyType.INVALID_MAJOR_VERSION)
+    if message.minor_version:  # RFC 2408, 3.1
+        raise refused(f"minor version {message.minor_version}", NotifyType.INVALID_MINOR_VERSION)
     if message.exchange_type != exchange_type:
         raise refused(
             f"{message.exchange_name} in an exchange of {exchange_type.name}",

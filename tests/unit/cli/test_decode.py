@@ -167,7 +167,7 @@ def test_another_port(tmp_path: Path) -> None:
     path = capture(tmp_path / "x.pcap", datagram)
     without = run("decode", "--json", path)
     assert (without.out, without.status) == (b"", 0)
-    assert "1 another port" in without.err
+    assert "1 another port (--port names one)" in without.err
     assert len(run("decode", "--json", "--port", 9848, path).records) == 1
 
 

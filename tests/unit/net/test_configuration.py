@@ -302,6 +302,7 @@ def test_two_groups_need_two_names_and_identities(folder: Path) -> None:
         ('["127.0.0.1:10848"]', "[]", "registration.gcks: an array of 0 is not allowed"),
         ('["127.0.0.1:10848"]', '["127.0.0.1:x"]', "registration.gcks[0]: '127.0.0.1:x': 'x' is no UDP port"),
         ('"key-id:0x000004d2"', '"4d2"', "registration.group: '4d2' is no identity"),
+        ('"key-id:0x000004d2"', '"key-id:0x4d2f"', "registration.group: 'key-id:0x4d2f' is no group: a group identifier has four octets"),
         ("[registration]", "[registration]\nsender_ids = -1", "registration.sender_ids: -1 is not allowed; it is a whole number of at least 0"),
         ('"fqdn:gcks.example"', '"x"', "registration.gcks_identity: 'x' is no identity"),
         ("[registration]", "[registration]\nretry = 0", "registration.retry: 0 is not allowed; it is a number above 0"),

@@ -55,6 +55,14 @@ def test_an_exchange_can_be_followed(tmp_path: Path) -> None:
     logs.close()
 
 
+def test_a_group_that_is_new_is_no_warning(tmp_path: Path) -> None:
+    logs = json_log(tmp_path / "log")
+    for reason in ("created", "policy"):
+        EventLog(logs.logger).happened(events.GroupRestarted(group="plant", reason=reason), 0.0)
+    assert [line["level"] for line in lines(tmp_path / "log")] == ["info", "warning"]
+    logs.close()
+
+
 def test_each_message_is_there_when_debugging(tmp_path: Path) -> None:
     message = bytes(range(8)) + bytes(range(8, 16)) + b"\x08\x10\x20\x01\0\0\x12\x34\0\0\0\x1c"
     assert len(message) == 28
