@@ -196,6 +196,8 @@ class EventLog(Observer):
         level = LEVELS.get(type(event), "info")
         if isinstance(event, events.GroupRestarted) and event.reason == "created":
             level = "info"  # nobody was a member yet
+        if isinstance(event, events.DatagramRefused) and event.cause == "replay":
+            level = "debug"  # as each push is that a GCKS sends more than once
         getattr(self._logger, level)(event.kind, **event_fields(event))
 
     def troubled(self, problem: str, now: float) -> None:

@@ -92,6 +92,21 @@ def test_both_spellings_of_a_name_are_one_member() -> None:
     assert set(world.gcks.groups["video"].state.members) == {Identity.from_text(ALICE)}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "fqdn:\N{LATIN SMALL LETTER E WITH ACUTE}.example",
+        "fqdn:a\x1b[31m",
+        "ipv6:fe80::1%2",
+        "key-id:" + 3000 * "a",
+    ],
+)
+def test_what_no_message_holds_is_no_identity(text: str) -> None:
+    """A store could not hold it either, and an operator's order would stop the key server."""
+    with pytest.raises(ConfigurationError, match="is no identity"):
+        Identity.from_text(text)
+
+
 # -- reloads -------------------------------------------------------------------------------------------------
 
 

@@ -24,6 +24,8 @@ __all__ = ["Story"]
 PATIENCE: Final = 10.0
 """Seconds that a step may take; on loopback each takes a fraction of one."""
 GLANCE: Final = 0.01
+NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
+"""So that a link that somebody left in a folder of all does not lead the keys elsewhere."""
 
 GSA: Final = """\
 A group's keys form a GSA, a group security association: SAs of three categories.
@@ -229,7 +231,7 @@ class Story:
         try:
             captures.write(self.output, sorted(self.tape.frames, key=lambda datagram: datagram.time))
             with open(
-                os.open(keys, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii"
+                os.open(keys, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | NO_FOLLOW, 0o600), "w", encoding="ascii"
             ) as file:
                 os.fchmod(file.fileno(), 0o600)  # one that was there before keeps its mode else
                 file.writelines(lines)

@@ -232,4 +232,4 @@ def authenticating() -> Iterator[None]:
         error.notify_type = AuthenticationFailed.notify_type
         raise
     except (RemoteError, CryptoError) as error:
-        raise AuthenticationFailed(f"not authenticated: {error}") from error
+        raise AuthenticationFailed(f"not authenticated, perhaps for another key: {error}") from error

@@ -17,6 +17,7 @@ from gsakmp.exchanges.certificates import RECEIVED, SIGNATURES, Chains
 from gsakmp.exchanges.credentials import Credentials
 from gsakmp.identities import Identity
 from gsakmp.registries import AuthenticationMethod as Method
+from gsakmp.registries import GDOIIDType
 from tests.unit.exchanges.authorities import (
     DAY,
     DEEP,
@@ -64,7 +65,6 @@ def test_identities_of_the_certificate(identity: str) -> None:
         "fqdn:*.example",
         "fqdn:*",
         "fqdn:member.example.",
-        "fqdn:member.example\0",
         "fqdn:member@example.org",
         "user-fqdn:member.example",
         "user-fqdn:other@example.org",
@@ -81,6 +81,12 @@ def test_identities_of_the_certificate(identity: str) -> None:
 def test_identities_of_somebody_else(identity: str) -> None:
     with pytest.raises(AuthenticationFailed, match="none of 1 certificates"):
         Case(MEMBER, identity=Identity.from_text(identity)).verify()
+
+
+@pytest.mark.parametrize("name", ["member.example\0", b"member.example\0"])
+def test_a_name_with_an_end_in_it_is_another_name(name: str | bytes) -> None:
+    with pytest.raises(AuthenticationFailed, match="none of 1 certificates"):
+        Case(MEMBER, identity=Identity(GDOIIDType.ID_FQDN, name)).verify()
 
 
 def test_a_subject_in_another_encoding_is_another_name() -> None:
@@ -114,7 +120,7 @@ def test_a_letter_that_is_another_in_lower_case() -> None:
     kiosk = peer(ROOT, names=[x509.DNSName("kiosk.example")])
     Case(kiosk, identity=Identity.from_text("fqdn:KIOSK.example")).verify()
     with pytest.raises(AuthenticationFailed, match="none of"):
-        Case(kiosk, identity=Identity.from_text("fqdn:\N{KELVIN SIGN}iosk.example")).verify()
+        Case(kiosk, identity=Identity(GDOIIDType.ID_FQDN, "\N{KELVIN SIGN}iosk.example")).verify()
 
 
 def test_version_1() -> None:
