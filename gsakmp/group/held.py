@@ -11,7 +11,6 @@ from gsakmp.group.sa import DataSA, Lifecycle, RekeySA
 __all__ = ["Held", "HeldDataSA", "HeldRekeySA"]
 
 
-
 @dataclass(slots=True, kw_only=True, eq=False)
 class Held:
     """What Rekey SAs and data SAs have in common. Times are on the clock of `now`."""

@@ -226,7 +226,8 @@ class GroupMember:
 
     def unknown_spi(self, now: float, spi: bytes = b"") -> None:
         """A push came under an SPI that is not held, nor was before: a rekey was missed, or somebody forges.
-        Nothing proves which, so the member registers again once in an interval, and never in a group without pushes."""
+        Nothing proves which, so the member registers again once in an interval, and never in a group without
+        pushes."""
         self.handle_timeout(now)
         if self._changes.pushes and not self._holdings.ended_since(spi, 0):
             delay = self._plan.unknown_spi(now)

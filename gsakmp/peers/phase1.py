@@ -178,6 +178,9 @@ class PhaseOneExchanges:
             endpoint.retransmissions += len(again)
             endpoint.send(again, half.path, machine, now)
             return
+        if half.known and path.remote.host != half.path.remote.host and not machine.extensions.remote_nat:
+            # it may be genuine all the same, sent on by a listener who would then be taken for the peer
+            raise UnexpectedMessage("a message from another address, and no NAT before the peer")
         self._forget(half)
         try:
             step: Step = machine.receive(message, octets, now, path.local, path.remote)

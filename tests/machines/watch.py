@@ -27,7 +27,8 @@ from gsakmp.group.records import (
     ResetSenderIDs,
 )
 from gsakmp.peers import GCKS, Member, events
-from gsakmp.peers.endpoint import Endpoint
+from gsakmp.peers.endpoint import QUEUED, Endpoint
+from gsakmp.peers.gcks import REPEATS
 from gsakmp.peers.network import Travelling
 
 PUSH: Final = 33
@@ -217,8 +218,8 @@ def bounded(engine: Any) -> None:
     assert all(len(session.exchanges) <= 8 for session in engine.sessions.values())
     assert all(len(session.informational_ids) <= 256 for session in engine.sessions.values())
     assert engine._reassembler.waiting <= 128
-    assert len(engine._timers._due) <= TIMERS
-    assert len(engine._timers._queue) <= 3 * TIMERS
-    assert len(engine._queue) <= 100_000
-    if isinstance(engine, GCKS):
-        assert len(engine._repeats) <= 64
+    assert len(engine._queue) <= QUEUED
+    repeats = len(engine._repeats) if isinstance(engine, GCKS) else 0
+    assert repeats <= REPEATS
+    assert len(engine._timers._due) <= TIMERS + repeats
+    assert len(engine._timers._queue) <= 3 * (TIMERS + repeats)

@@ -18,8 +18,9 @@ from gsakmp.message import parse
 from gsakmp.payloads import Notification
 from gsakmp.peers import GCKS, GCKSConfiguration, Member
 from gsakmp.peers.gcks import RETRY_SECONDS
+from gsakmp.peers.network import Travelling
 from gsakmp.peers.session import INFORMATIONALS, Session
-from gsakmp.registries import DOINumber, GDOIExchangeType, NotifyType, ProtocolID
+from gsakmp.registries import DOINumber, ExchangeType, GDOIExchangeType, HeaderFlag, NotifyType, ProtocolID
 from tests.world import GCKS_ADDRESS, GROUP, KEY, World, group_policy, phase1
 
 OTHER = group_policy(name="other", identity="key-id:0x01")
@@ -298,3 +299,21 @@ def test_who_sends_a_push_on_does_not_get_the_acknowledgement() -> None:
     member.handle_timeout(now + 5)
     sent = member.datagrams_to_send(now + 5)
     assert [one.destination for one in sent] == [GCKS_ADDRESS]
+
+
+def test_who_sends_the_proof_on_is_not_taken_for_the_peer() -> None:
+    """Message 5 is genuine wherever it comes from; without a NAT it comes from where message 3 did."""
+    world = World()
+    listener = Address.from_text("203.0.113.66")
+
+    def quicker(sent: Travelling) -> list[tuple[float, bytes]]:
+        proof = sent.data[18] == ExchangeType.IDENTITY_PROTECTION and sent.data[19] & HeaderFlag.ENCRYPTION
+        if proof and sent.destination == GCKS_ADDRESS:
+            world.gcks.receive_datagram(sent.data, listener, sent.sent_at, local=GCKS_ADDRESS)
+        return [(0.01, sent.data)]
+
+    world.network.script = quicker
+    member = registered(world)
+    (session,) = world.gcks.sessions.values()
+    assert session.path.remote == member.configuration.local
+    assert world.gcks.refused == {"unexpected": 1}

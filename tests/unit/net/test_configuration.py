@@ -17,6 +17,7 @@ from gsakmp.group.acceptance import Acceptance
 from gsakmp.identities import Identity
 from gsakmp.net.configuration import load_gcks, load_member
 from gsakmp.net.schema import GCKSFile, MemberFile
+from gsakmp.net.toml import Document
 from gsakmp.registries import AuthenticationMethod, DOINumber
 from tests.unit.net.files import (
     EXAMPLES,
@@ -370,3 +371,8 @@ def test_a_pre_shared_key_too_short_for_the_groups_keys(folder: Path) -> None:
         "groups[0].registration: its keys need 128 bits, and the strongest credential that it allows has 64; "
         "a pre-shared key has 8 for each octet (RFC 6407, 7.1.2)"
     )
+
+
+def test_the_home_folder_of_nobody(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"gcks\.toml: '~nobody-of-that-name/store' is the home"):
+        Document(tmp_path / "gcks.toml").file("~nobody-of-that-name/store")

@@ -24,8 +24,8 @@ def test_as_a_dict_has_it(steps: list[tuple[str, float | None, bool]]) -> None:
             due = list(timers.due(now))
             assert sorted(due) == sorted(key for key, when in model.items() if when <= now)
             assert [model[key] for key in due] == sorted(model[key] for key in due)
-            for key in due:
-                del model[key]
+            for gone in due:
+                del model[gone]
 
 
 def test_a_key_set_while_due_keys_are_worked_on_waits() -> None:
