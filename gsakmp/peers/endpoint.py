@@ -21,6 +21,7 @@ from gsakmp.exchanges.informational import delete_isakmp, initial_contact, open_
 from gsakmp.exchanges.isakmp_sa import ISAKMPSA, Extensions, Step
 from gsakmp.exchanges.phase1 import aggressive
 from gsakmp.exchanges.retransmission import Conversation
+from gsakmp.identities import Identity
 from gsakmp.message import NON_ESP_MARKER, Message, parse
 from gsakmp.payloads import Delete, Fragment, Notification
 from gsakmp.peers.causes import cause_of
@@ -46,6 +47,8 @@ KEEPALIVE: Final = b"\xff"
 """RFC 3948, 2.3."""
 EVENTS: Final = 10_000
 """Events that wait to be taken; the oldest goes first. A shell takes them after every datagram."""
+SAS_PER_PEER: Final = 8
+"""ISAKMP SAs with one identity: a member needs one, and begins another while the GCKS keeps the last."""
 QUEUED: Final = 100_000
 """Datagrams that wait to be sent. A shell takes them after every few datagrams that it brings."""
 
@@ -76,6 +79,7 @@ class Endpoint:
         """Datagrams dropped, by cause."""
         self.retransmissions = 0
         self.sessions: dict[bytes, Session] = {}
+        self._by_peer: dict[Identity, dict[bytes, Session]] = {}
         self._random = random
         self._reassembler = Reassembler()
         self._first_reassembler = Reassembler()
@@ -139,6 +143,11 @@ class Endpoint:
             self.inform(session, (delete_isakmp(session.sa),), now)
         session.deleted = True
         self.sessions.pop(session.key, None)
+        peer = session.sa.peer.identity.folded()
+        own = self._by_peer.get(peer, {})
+        own.pop(session.key, None)
+        if not own:
+            self._by_peer.pop(peer, None)
         for name in ("session", "exchanges", "dpd", "phase1", "keepalive"):
             self._timers.set((name, session.key), None)
         keys = session.sa.keys
@@ -151,6 +160,10 @@ class Endpoint:
             )
         )
         self._session_closed(session, reason, now)
+
+    def sessions_of(self, peer: Identity) -> list[Session]:
+        """The ISAKMP SAs with a peer, the oldest first."""
+        return list(self._by_peer.get(peer.folded(), {}).values())
 
     def inform(self, session: Session, payloads: tuple[Payload, ...], now: float) -> None:
         """Send a protected Informational message (RFC 2409, 5.7)."""
@@ -260,9 +273,13 @@ class Endpoint:
         session.phase1_was_aggressive = isinstance(half.machine, AGGRESSIVE)
         if sa.extensions.initial_contact:
             self._forget_earlier(session, now)
+        own = self.sessions_of(sa.peer.identity)
+        for oldest in own[: max(0, len(own) - SAS_PER_PEER + 1)]:  # before anybody else's has to go
+            self.close(oldest, "too many ISAKMP SAs of this peer", now)
         while len(self.sessions) >= configuration.isakmp_sas:
             self.close(next(iter(self.sessions.values())), "too many ISAKMP SAs", now)
         self.sessions[session.key] = session
+        self._by_peer.setdefault(sa.peer.identity.folded(), {})[session.key] = session
         self._tell_secrets(sa)
         self.sent(half.conversation, step, half.path, now, sa)
         self._timers.set(("phase1", session.key), half.conversation.next_timeout())
@@ -290,10 +307,9 @@ class Endpoint:
     def _forget_earlier(self, session: Session, now: float) -> None:
         """INITIAL-CONTACT: the peer knows nothing of its earlier SAs (RFC 2407, 4.6.3.3). Later ones stay, as
         the message may have been held up, or come again."""
-        identity = session.sa.peer.identity
-        for earlier in takewhile(lambda held: held is not session, list(self.sessions.values())):
-            if earlier.sa.peer.identity == identity:
-                self.close(earlier, "the peer's initial contact", now, tell=False)
+        own = self.sessions_of(session.sa.peer.identity)
+        for earlier in takewhile(lambda held: held is not session, own):
+            self.close(earlier, "the peer's initial contact", now, tell=False)
 
     def _tell_secrets(self, sa: ISAKMPSA) -> None:
         if self.secrets is not None:

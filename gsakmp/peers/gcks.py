@@ -324,8 +324,7 @@ class GCKS(Endpoint):
                 self._collect(name, now)
 
     def _close_sessions_of(self, member: Identity, now: float) -> None:
-        found = member.folded()
-        for session in [held for held in self.sessions.values() if held.sa.peer.identity.folded() == found]:
+        for session in self.sessions_of(member):
             self.close(session, "the member was evicted", now)
 
     # -- pushes ----------------------------------------------------------------------------------------------

@@ -317,3 +317,16 @@ def test_who_sends_the_proof_on_is_not_taken_for_the_peer() -> None:
     (session,) = world.gcks.sessions.values()
     assert session.path.remote == member.configuration.local
     assert world.gcks.refused == {"unexpected": 1}
+
+
+def test_one_member_can_not_crowd_out_the_sas_of_others() -> None:
+    world = World(endpoint_changes={"isakmp_sas": 20})
+    other = world.member(1)
+    assert world.run(5, lambda: other.state == "registered")
+    greedy = world.member(2, register=False)
+    for _ in range(40):
+        greedy.connect(GCKS_ADDRESS, world.network.now, local=greedy.configuration.local)
+        world.run(1)
+    peers = [session.sa.peer.identity.to_text() for session in world.gcks.sessions.values()]
+    assert peers.count("fqdn:member2.example") == 8
+    assert peers.count("fqdn:member1.example") == 1
