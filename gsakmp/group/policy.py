@@ -44,8 +44,8 @@ class RekeyPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     transport: Literal["multicast", "unicast", "null"] = "multicast"
     """``unicast`` sends each push to every member's own address. ``null`` declares that rekeys travel another
-    way: no SA KEK is sent, and members register again before their data SAs end. A group without any SA2 is
-    not rekeyed at all."""
+    way: no SA KEK is sent, and members register again before their data SAs end. They do the same in a group
+    without any SA2, which declares nothing (RFC 6407, 5.2.1)."""
     source: str = "0.0.0.0"
     """Address that pushes come from, for the SA KEK's source identity; the unspecified one means any."""
     source_port: int = 848

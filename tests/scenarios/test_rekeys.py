@@ -198,11 +198,15 @@ def test_a_null_rekey_sa_means_registering_again_in_time() -> None:
     assert all(holds(member, after) for member in members)
 
 
-def test_without_a_rekey_sa_the_group_ends_with_its_data_sas() -> None:
+def test_without_a_rekey_sa_members_register_again_in_time() -> None:
     world = World(policy=group_policy(rekey=()))
     (member,) = registered(world, 1)
     assert member.group.gsa.rekey == ()
-    assert len(member.group.gsa.data) == 1
+    before = current(world)
+    world.run(3_600)
+    after = current(world)
+    assert not before[1] & after[1]
+    assert holds(member, after)
 
 
 def test_several_rekey_sas_and_a_mix_of_data_sas() -> None:
