@@ -189,6 +189,24 @@ def test_a_member_may_use_up_the_sender_ids_only_by_registering_again_and_again(
     assert arena.run(2_000, arena.settled)
 
 
+def test_a_sender_id_of_a_new_count_is_not_used_with_an_old_data_sa() -> None:
+    """All are put out, so the count begins again (RFC 6407, 3.5), while members, whom no push reaches, go on
+    with the old data SA; the one that is let in again must not send under it as somebody else did."""
+    arena = Arena()
+    for number in (1, 0):
+        arena.begin(number)
+    assert arena.run(20, arena.settled)
+    arena.choose(replace(arena.choices, video=frozenset()))
+    arena.choose(replace(arena.choices, video=frozenset({0})))
+    arena.runners[0].engine.rejoin(arena.network.now)
+    arena.run(1)
+    first, second = arena.runners[0].engine.group, arena.runners[1].engine.group
+    assert first.sender_ids == second.sender_ids
+    sending = [{held.sa.spi for held in group.data_sas if held.sends} for group in (first, second)]
+    assert all(sending)
+    assert not sending[0] & sending[1]
+
+
 def test_a_flood_of_first_messages_leaves_room() -> None:
     """Of Aggressive Mode, each of which costs a half-open exchange (RFC 2409, 5)."""
     arena = Arena(aggressive=True)
