@@ -126,7 +126,10 @@ def _data(name: str, text: str) -> Any:
         case "ipv4-range" | "ipv6-range":
             family = IPv4Address if name[3] == "4" else IPv6Address
             first, _, last = text.partition("-")
-            return AddressRange(family(first), family(last))
+            found = AddressRange(family(first), family(last))
+            if int(found.first) > int(found.last):
+                raise ValueError("the range ends before it begins")
+            return found
         case "dn":
             return distinguished_name(text)
         case "key-id":

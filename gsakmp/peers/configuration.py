@@ -15,6 +15,8 @@ from gsakmp.identities import Identity
 
 __all__ = ["EndpointConfiguration", "GCKSConfiguration", "MemberConfiguration"]
 
+MOST_SENDER_IDS: Final = 0xFFFF
+"""That a member can ask for: SENDER_ID_REQUEST has 16 bits (RFC 6407, 5.4.2)."""
 LONGEST_JITTER: Final = 5.0
 """Seconds that an acknowledgement may wait at most (RFC 8263, 6)."""
 
@@ -80,3 +82,5 @@ class MemberConfiguration:
                 f"acknowledgement_jitter is 0 to {LONGEST_JITTER:g} seconds (RFC 8263, 6), not "
                 f"{self.acknowledgement_jitter}"
             )
+        if not 0 <= self.sender_ids <= MOST_SENDER_IDS:
+            raise ConfigurationError(f"sender_ids is 0 to {MOST_SENDER_IDS} (RFC 6407, 5.4.2: 16 bits)")

@@ -142,13 +142,14 @@ class GCKS(Endpoint):
         return server
 
     def rekey(self, name: str, now: float, reason: str = "ordered") -> None:
-        """New data SAs now. Raises `ConfigurationError` for an unknown group."""
+        """New KEKs and data SAs now. Raises `ConfigurationError` for an unknown group, `StateError` for one
+        that was dissolved."""
         self.group(name).rekey(now, reason)
         self._collect(name, now)
 
     def evict(self, name: str, member: Identity, now: float) -> None:
         """Put a member out, with forward rekey as the policy says, and keep it out until `readmit`. Raises
-        `ConfigurationError` for an unknown group."""
+        `ConfigurationError` for an unknown group, `StateError` for one too many to keep out."""
         self.group(name).evict(member, now, exclude=True)
         self._collect(name, now)
         self._close_sessions_of(member, now)
