@@ -136,7 +136,7 @@ def test_dialects() -> None:
 
 
 WRONG_ARGUMENTS: list[dict[str, Any]] = [
-    {"octets": None}, {"octets": "text"}, {"octets": 5}, {"octets": [1, 2]}, {"octets": object()},
+    {"octets": None}, {"octets": "text"}, {"octets": 5}, {"octets": [1, 2]}, {"octets": ...},
     {"port": "848"}, {"port": None}, {"doi": "GDOI"}, {"doi": 2}, {"dialect": "gdoid"}, {"dialect": None},
 ]  # fmt: skip
 
