@@ -7,7 +7,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -154,8 +154,8 @@ class Story:
             name, f"SA3 {data.spi.hex()} for {data.selector.destination}, sender id {gsa.sender_ids[0]}"
         )
 
-    async def _pushes(self, what: str, order: Callable[[float], None], followers: object) -> None:
-        players = list(followers)  # type: ignore[call-overload]
+    async def _pushes(self, what: str, order: Callable[[float], None], followers: Iterable[Player]) -> None:
+        players = list(followers)
         before = len(self.gcks.events)
         old = {sa.spi for player in players for sa in player.member.group.gsa.data}
         self.gcks.runner.call(order)
