@@ -148,7 +148,7 @@ class PhaseOneExchanges:
         configuration = self._endpoint.endpoint_configuration
         if self._by_host.total() >= configuration.half_open:
             raise PolicyRefused(f"{configuration.half_open} half-open exchanges, no more are taken")
-        if self._by_host[path.remote.host] >= configuration.half_open_per_source:
+        if self._by_host[network_of(path.remote)] >= configuration.half_open_per_source:
             raise PolicyRefused(
                 f"{configuration.half_open_per_source} half-open exchanges from {path.remote.host}, "
                 "no more are taken"
@@ -161,13 +161,13 @@ class PhaseOneExchanges:
         if not 0 <= now - self._failed_since < configuration.exchange_seconds:
             self._failed.clear()
             self._failed_since = now
-        if self._failed[path.remote.host] >= configuration.half_open_per_source:
+        if self._failed[network_of(path.remote)] >= configuration.half_open_per_source:
             raise PolicyRefused(f"too many exchanges that came to nothing from {path.remote.host}")
 
     def _count_failed(self, half: HalfOpen) -> None:
         if len(self._failed) >= self._endpoint.endpoint_configuration.half_open:
             self._failed.clear()
-        self._failed[half.path.remote.host] += 1
+        self._failed[network_of(half.path.remote)] += 1
 
     # -- both roles ----------------------------------------------------------------------------------------
 
@@ -207,7 +207,7 @@ class PhaseOneExchanges:
         self._open[key] = half
         if not half.initiated:
             half.counted = half.path.remote
-            self._by_host[half.counted.host] += 1
+            self._by_host[network_of(half.counted)] += 1
             self._begun[half.machine.initiator_cookie, half.counted] = key
         self._timers.set(("half-open", key), half.conversation.next_timeout())
         end = half.started_at + self._endpoint.endpoint_configuration.exchange_seconds
@@ -218,7 +218,7 @@ class PhaseOneExchanges:
         if self._open.pop(key, None) is None:
             return
         if not half.initiated:
-            host = half.counted.host
+            host = network_of(half.counted)
             self._by_host[host] -= 1
             if not self._by_host[host]:
                 del self._by_host[host]
@@ -263,6 +263,13 @@ class PhaseOneExchanges:
             self._endpoint.endpoint_configuration.phase1.sa_doi,
             self._random,
         )
+
+
+def network_of(source: Address) -> int:
+    """What limits by source count as one: an IPv4 address, or an IPv6 network of 64 bits, in which a host may
+    have any address that it likes (RFC 4291, 2.5.4)."""
+    host = source.host
+    return int(host) if host.version == 4 else int(host) >> 64 | 1 << 128
 
 
 def cookies_of(half: HalfOpen) -> bytes:

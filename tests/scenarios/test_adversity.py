@@ -19,6 +19,7 @@ from gsakmp.payloads import Notification
 from gsakmp.peers import GCKS, GCKSConfiguration, Member
 from gsakmp.peers.gcks import RETRY_SECONDS
 from gsakmp.peers.network import Travelling
+from gsakmp.peers.phase1 import network_of
 from gsakmp.peers.session import INFORMATIONALS, Session
 from gsakmp.registries import DOINumber, ExchangeType, GDOIExchangeType, HeaderFlag, NotifyType, ProtocolID
 from tests.world import GCKS_ADDRESS, GROUP, KEY, World, group_policy, phase1
@@ -330,3 +331,11 @@ def test_one_member_can_not_crowd_out_the_sas_of_others() -> None:
     peers = [session.sa.peer.identity.to_text() for session in world.gcks.sessions.values()]
     assert peers.count("fqdn:member2.example") == 8
     assert peers.count("fqdn:member1.example") == 1
+
+
+def test_an_ipv6_network_counts_as_one_source() -> None:
+    first, second, other = (
+        network_of(Address.from_text(text)) for text in ("2001:db8::1", "2001:db8::ffff:1", "2001:db8:0:1::1")
+    )
+    assert first == second != other
+    assert network_of(Address.from_text("192.0.2.1")) != network_of(Address.from_text("192.0.2.2"))
