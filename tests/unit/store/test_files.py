@@ -15,6 +15,7 @@ import pytest
 from gsakmp.errors import ConfigurationError, GsakmpError, StateError
 from gsakmp.group import records as r
 from gsakmp.store import SQLStore
+from tests.conftest import require_tool
 from tests.unit.store.examples import GROUP, KEY, member, put_group, whole_group
 
 MANY: list[r.Change] = [r.PutMember(group=GROUP, record=member(f"m{n}.example")) for n in range(500)]
@@ -256,12 +257,24 @@ def test_a_file_that_turns_read_only(store: SQLStore, path: Path) -> None:
     store._driver().execute("PRAGMA query_only = OFF")
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="the superuser may write everywhere")
 def test_a_folder_that_is_read_only(tmp_path: Path) -> None:
+    """In a process of its own: the superuser may write everywhere, unless it is without that capability."""
+    source = (
+        "import sys; from gsakmp.store import SQLStore; from gsakmp.errors import ConfigurationError\n"
+        "try: SQLStore(sys.argv[1], bytes(32))\n"
+        "except ConfigurationError as error: print(error)\n"
+    )
+    command = [sys.executable, "-c", source, str(tmp_path / "store")]
+    if os.geteuid() == 0:
+        command = [require_tool("setpriv"), "--bounding-set", "-dac_override,-dac_read_search", *command]
     tmp_path.chmod(0o500)
-    with pytest.raises(ConfigurationError):
-        SQLStore(tmp_path / "store", KEY)
-    tmp_path.chmod(0o700)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    finally:
+        tmp_path.chmod(0o700)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert str(tmp_path) in done.stdout
+    assert not list(tmp_path.iterdir())
 
 
 def test_after_a_disk_error_nothing_more_is_written(
