@@ -99,6 +99,7 @@ class Shell:
         for name, action in wanted:
             number = getattr(signal, name, None)
             if number is not None:
+                # outside the main thread, or where the system has no such signal, `close` alone ends it
                 with suppress(NotImplementedError, RuntimeError, ValueError):
                     loop.add_signal_handler(number, action)
                     self._signals.append(number)
