@@ -1,0 +1,92 @@
+-- Preferences and ports.
+
+local proto, header_at = G.proto, G.header_at
+local KEEP, GROUPS, ALL = 1, 2, 3
+
+proto.prefs.key_file = Pref.string("Key file", "", "Path of a key file: gsakmp's own, or Wireshark's ISAKMP table")
+proto.prefs.keys = Pref.string(
+  "Keys", "", "Lines of a key file, with semicolons between them: kek 00112233...:8899aabb... 10ff...")
+proto.prefs.wireshark_table = Pref.bool(
+  "Use Wireshark's table of ISAKMP keys", true, "Read ikev1_decryption_table in the personal configuration folder")
+local dialects = {}
+for i, dialect in ipairs(G.constants.dialects) do dialects[i] = {dialect.name, dialect.name, i} end
+proto.prefs.dialect = Pref.enum("Dialect", 1, "How the peers differ from the standards", dialects, false)
+proto.prefs.other_ports = Pref.enum("UDP 500 and 4500", GROUPS, "What to take there from Wireshark's own dissector", {
+  {"nothing", "nothing", KEEP}, {"gdoi", "exchanges of GDOI", GROUPS}, {"all", "everything of IKE version 1", ALL},
+}, false)
+proto.prefs.ikev2 = Pref.bool(
+  "Leave IKE version 2 to Wireshark", true, "Its own dissector reads more of version 2 than the framing")
+
+proto.prefs.ports = Pref.range("UDP ports of GDOI", "848", "Where a message is one of GDOI by its port", 65535)
+
+-- The dissectors that had the ports before; Wireshark knows that of 4500 by no name.
+local ports, before = DissectorTable.get("udp.port"), {}
+for _, port in ipairs({500, 4500}) do
+  local ok, dissector = pcall(function() return ports:get_dissector(port) end)
+  before[port] = ok and dissector or nil
+end
+
+local function theirs(port, tvb, pinfo, tree)
+  local dissector = before[port] or Dissector.get("isakmp")
+  return dissector and dissector:call(tvb, pinfo, tree) or 0
+end
+
+local OURS = {[848] = true, [500] = true, [4500] = true}
+
+-- The port that says which domain of interpretation is meant: the receiver's if it is one of ours.
+local function port_of(pinfo)
+  if OURS[pinfo.dst_port] then return pinfo.dst_port end
+  if OURS[pinfo.src_port] then return pinfo.src_port end
+  return 848
+end
+
+-- Whether a message on a port of IKE's is for this dissector.
+local function wanted(s, at)
+  local header = header_at(s, at)
+  if not header then return proto.prefs.other_ports == ALL end
+  if header.major == 2 then return proto.prefs.other_ports == ALL and not proto.prefs.ikev2 end
+  if proto.prefs.other_ports == ALL then return true end
+  if proto.prefs.other_ports == KEEP then return false end
+  return G.is_group(header.initiator) or G.names_group(s, header)
+end
+
+-- Whether a message in the clear has an SA payload at the start that names GDOI.
+function G.names_group(s, header)
+  local numbers, place = G.constants.numbers, header.at + 28 + 4
+  return header.next_payload == numbers.payload_sa and not header.encrypted and #s >= place + 4
+    and G.number(s, place, 4) == numbers.doi_gdoi
+end
+
+function proto.dissector(tvb, pinfo, tree)
+  local port = port_of(pinfo)
+  local s = tvb:raw(0, math.min(tvb:len(), 64))
+  local at = port == 4500 and 4 or 0
+  if port == 4500 and (s:sub(1, 4) ~= "\0\0\0\0" or not wanted(s, at)) then
+    return theirs(4500, tvb, pinfo, tree)
+  end
+  if port == 500 and not wanted(s, at) then return theirs(500, tvb, pinfo, tree) end
+  local header = header_at(s, at)
+  if header and header.major == 2 and proto.prefs.ikev2 then return theirs(500, tvb, pinfo, tree) end
+  G.dissect(tvb, pinfo, tree, port, at)
+  return tvb:len()
+end
+
+-- Take the ports that the preferences name and give back those that they do not name any more.
+local taken = ""
+local function take_ports()
+  local wished = proto.prefs.ports
+  if wished == taken then return end
+  if taken ~= "" then ports:remove(taken, proto) end
+  if wished ~= "" then ports:add(wished, proto) end
+  for _, port in ipairs({500, 4500}) do ports:add(port, proto) end
+  taken = wished
+end
+
+local function refresh()
+  take_ports()
+  G.forget()
+end
+
+function proto.init() refresh() end
+function proto.prefs_changed() refresh() end
+refresh()
