@@ -14,16 +14,27 @@ __all__ = [
     "CAPTURE_BLOCK_OCTETS",
     "CAPTURE_FRAME_OCTETS",
     "CAPTURE_INTERFACES",
+    "COMPARED_MESSAGES",
     "ELEMENTS_PER_PAYLOAD",
     "FRAGMENTS_PER_DATAGRAM",
     "FRAGMENT_SECONDS",
     "HEX_LINE_OCTETS",
     "JSON_LINE_OCTETS",
+    "KEY_LINE_OCTETS",
+    "LADDER_COLUMNS",
+    "LADDER_MESSAGES",
     "MESSAGE_OCTETS",
     "NESTING",
+    "OPENED_EXCHANGES",
+    "OPENED_GROUP_SAS",
+    "OPENED_MEMBERS",
+    "OPENED_PHASES_1",
     "PAYLOADS_PER_CHAIN",
     "PENDING_DATAGRAMS",
     "PENDING_OCTETS",
+    "SECRETS",
+    "STORY_ENTRIES",
+    "STORY_MEMBERS",
 ]
 
 MESSAGE_OCTETS: Final = 65_535
@@ -76,3 +87,39 @@ JSON_LINE_OCTETS: Final = 16 * 1024 * 1024
 
 HEX_LINE_OCTETS: Final = 1024 * 1024
 """Hexadecimal digits and separators of one message given as text."""
+
+KEY_LINE_OCTETS: Final = 65_536
+"""One line of a key file, or of a log that is read as one. A key line has some hundred."""
+
+SECRETS: Final = 65_536
+"""Secrets of one key file; a recording writes a dozen for each registration and rekey."""
+
+OPENED_PHASES_1: Final = 4096
+"""ISAKMP SAs, established or in the making, that the opening of a capture keeps track of; of more the one
+that was quiet longest is forgotten."""
+
+OPENED_EXCHANGES: Final = 8192
+"""Exchanges under ISAKMP SAs whose IVs and nonces are kept; the one that was quiet longest gives way."""
+
+OPENED_GROUP_SAS: Final = 4096
+"""Rekey SAs, and as many data SAs, whose keys the opening of a capture keeps."""
+
+OPENED_MEMBERS: Final = 65_536
+"""Members whose keys of an LKH tree are kept: as many as a tree has leaves (RFC 6407, 5.6.3.1)."""
+
+LADDER_MESSAGES: Final = 10_000
+"""Arrows of one ladder; a drawing of more is none. The messages after them are counted."""
+
+LADDER_COLUMNS: Final = 24
+"""Columns of one ladder; the hosts and groups that talk least share the last one."""
+
+STORY_ENTRIES: Final = 4096
+"""SAs of each category, rekeys, failed checks, and so on, that ``explain`` tells one by one; it counts the
+rest."""
+
+STORY_MEMBERS: Final = 65_536
+"""Members that ``explain`` keeps apart, in all groups together: as many as one LKH tree has leaves."""
+
+COMPARED_MESSAGES: Final = 256
+"""Messages of either capture that ``diff`` looks ahead to find what goes with what; the time for it grows
+with the square."""

@@ -10,7 +10,7 @@ __all__ = ["Counts", "Datagram", "Reason", "Skipped"]
 
 
 class Datagram(msgspec.Struct, frozen=True, gc=False):
-    """One UDP datagram.
+    """One UDP datagram, or where it was asked for, one ESP packet.
 
     `frame` is the number, from 1, of the frame that completed it (0: not from a file); `time` is in
     nanoseconds since 1970-01-01 00:00 UTC, exact, not rounded (0: the file has none).
@@ -26,6 +26,8 @@ class Datagram(msgspec.Struct, frozen=True, gc=False):
     destination_address: str = ""
     destination_port: int = 0
     missing: int = 0
+    protocol: int = 17
+    """The IP protocol: 17 is UDP; 50 is ESP, which has no ports, and `octets` begin with the SPI."""
 
     @property
     def truncated(self) -> bool:

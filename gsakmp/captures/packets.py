@@ -13,9 +13,10 @@ import msgspec
 
 from gsakmp.captures.datagram import Reason, Skipped
 
-__all__ = ["UDP", "Fragment", "Packet", "Payload", "ipv4", "ipv6", "udp", "upper"]
+__all__ = ["ESP", "UDP", "Fragment", "Packet", "Payload", "ipv4", "ipv6", "udp", "upper"]
 
 UDP: Final = 17
+ESP: Final = 50
 FRAGMENT: Final = 44
 EXTENSIONS: Final = frozenset({0, 43, 60})  # hop-by-hop options, routing, destination options
 
@@ -48,12 +49,13 @@ class Packet(msgspec.Struct, frozen=True, gc=False):
 
 
 class Payload(msgspec.Struct, frozen=True, gc=False):
-    """What a UDP datagram carries, and the octets that it lacks."""
+    """What a UDP datagram or an ESP packet carries, and the octets that it lacks."""
 
     source_port: int
     destination_port: int
     octets: bytes
     missing: int
+    protocol: int = UDP
 
 
 def ipv4(frame: bytes, start: int, short: bool) -> Packet:

@@ -12,7 +12,7 @@ from typing import BinaryIO, Final
 from gsakmp.captures.datagram import Counts, Datagram, Reason, Skipped
 from gsakmp.captures.fragments import LONGEST, Reassembler
 from gsakmp.captures.links import IPV4, IPV6, LINKS
-from gsakmp.captures.packets import UDP, Fragment, Packet, Payload, ipv4, ipv6, udp, upper
+from gsakmp.captures.packets import ESP, UDP, Fragment, Packet, Payload, ipv4, ipv6, udp, upper
 from gsakmp.captures.records import Record, records
 from gsakmp.captures.source import Source
 from gsakmp.errors import LocalError
@@ -25,17 +25,20 @@ PORTS: Final = frozenset({500, 848, 4500})
 IPV4_OCTETS: Final = 4
 
 
-def read(source: str | os.PathLike[str] | BinaryIO, ports: Collection[int] | None = PORTS) -> Capture:
+def read(
+    source: str | os.PathLike[str] | BinaryIO, ports: Collection[int] | None = PORTS, *, esp: bool = False
+) -> Capture:
     """The UDP datagrams of a capture file, one at a time, in the order in which they are complete.
 
     `source` is a path, or a binary file that need not seek (standard input); pcap or pcapng, plain
-    or gzipped. A datagram is given if its source or destination port is in `ports`; None means all.
+    or gzipped. A datagram is given if its source or destination port is in `ports`; None means all. With
+    `esp`, packets of IP protocol 50 are given, too.
 
     Iterating raises `gsakmp.errors.CaptureError` where the file is damaged, or holds frames of an
     unknown link type, after giving every datagram before that; `gsakmp.errors.LocalError` if it
     can't be opened.
     """
-    return Capture(source, ports)
+    return Capture(source, ports, esp=esp)
 
 
 class Capture(Iterator[Datagram]):
@@ -46,11 +49,16 @@ class Capture(Iterator[Datagram]):
     """
 
     def __init__(
-        self, source: str | os.PathLike[str] | BinaryIO, ports: Collection[int] | None = PORTS
+        self,
+        source: str | os.PathLike[str] | BinaryIO,
+        ports: Collection[int] | None = PORTS,
+        *,
+        esp: bool = False,
     ) -> None:
         self.counts = Counts()
         self._source = source
         self._ports = None if ports is None else frozenset(ports)
+        self._esp = esp
         self._fragments = Reassembler()
         self._datagrams = self._read()
 
@@ -125,9 +133,12 @@ class Capture(Iterator[Datagram]):
             _text(packet.destination),
             payload.destination_port,
             payload.missing,
+            payload.protocol,
         )
 
     def _payload(self, protocol: int, octets: bytes, missing: int) -> Payload:
+        if protocol == ESP and self._esp:
+            return Payload(0, 0, octets, missing, ESP)
         if protocol != UDP:
             raise Skipped(Reason.NOT_UDP)
         return udp(octets, missing, self._ports)
@@ -140,7 +151,8 @@ class Capture(Iterator[Datagram]):
                 raise Skipped(Reason.CAPTURED_SHORT)
             protocol, octets = upper(packet.protocol, packet.octets, missing=True)
             return self._payload(protocol, octets, LONGEST)
-        if len(packet.source) == IPV4_OCTETS and packet.protocol != UDP:
+        wanted = packet.protocol == UDP or (self._esp and packet.protocol == ESP)
+        if len(packet.source) == IPV4_OCTETS and not wanted:
             raise Skipped(Reason.NOT_UDP)  # in IPv6 only the first fragment tells (RFC 8200, 4.5)
         whole = self._fragments.add(fragment, packet.protocol, packet.octets, time)
         if whole is None:

@@ -33,12 +33,13 @@ Handler = Callable[[bytes, int], Any]
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """One frame: `time` in nanoseconds since 1970, `short` if the wire had more octets."""
+    """One frame: `time` in nanoseconds since 1970, `short` if the wire had more octets, `wire` how many."""
 
     time: int
     link_type: int
     octets: bytes
     short: bool
+    wire: int
 
 
 def records(source: Source) -> Iterator[Record]:
@@ -76,7 +77,7 @@ def _pcap(source: Source) -> Iterator[Record]:
         if captured > longest:
             raise source.broken(f"a frame of {captured} octets is over {longest}")
         time = seconds * NANOSECONDS + fraction * unit
-        yield Record(time, link_type, read(captured), captured < wire)
+        yield Record(time, link_type, read(captured), captured < wire, wire)
 
 
 class _Blocks:
@@ -171,7 +172,7 @@ class _Blocks:
         if about.tshigh is not None:
             ticks = (about.tshigh << 32) + about.tslow
             time = ticks * NANOSECONDS // about.tsresol + self.offsets[interface] * NANOSECONDS
-        return Record(time, about.linktype, octets, captured < about.wirelen)
+        return Record(time, about.linktype, octets, captured < about.wirelen, about.wirelen)
 
 
 def _refuse(_record: logging.LogRecord) -> bool:

@@ -7,16 +7,16 @@ side and claim no hardware addresses that nobody knows.
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import BinaryIO, Final
 
 from gsakmp import limits
+from gsakmp.captures.checksums import internet_checksum, udp_checksum
 from gsakmp.captures.datagram import Datagram
 from gsakmp.captures.links import RAW
-from gsakmp.captures.packets import IPV4_HEADER, IPV6_HEADER, UDP, UDP_HEADER
+from gsakmp.captures.packets import ESP, IPV4_HEADER, IPV6_HEADER, UDP, UDP_HEADER
 from gsakmp.errors import EncodeError, LocalError
 
 __all__ = ["write"]
@@ -93,19 +93,23 @@ def _address(text: str, field: str) -> Address:
 
 
 def _packet(datagram: Datagram, port: int) -> bytes:
-    """The IP packet around a datagram."""
+    """The IP packet around a datagram, or around what is ESP already."""
     source = _address(datagram.source_address or SOURCE, "source_address")
     destination = _address(datagram.destination_address or DESTINATION, "destination_address")
     if source.version != destination.version:
         raise EncodeError("one address is IPv4, the other IPv6", "destination_address")
     header = IPV4_HEADER.size if source.version == 4 else 0  # the IPv6 length leaves its header out
-    length = UDP_HEADER.size + len(datagram.octets) + datagram.missing
+    bare = datagram.protocol == ESP
+    if not bare and datagram.protocol != UDP:
+        raise EncodeError(f"IP protocol {datagram.protocol} is neither UDP nor ESP", "protocol")
+    length = (0 if bare else UDP_HEADER.size) + len(datagram.octets) + datagram.missing
     if header + length > LONGEST or datagram.missing < 0:
         raise EncodeError(f"one packet cannot hold {len(datagram.octets)} octets", "octets")
-    segment = _segment(datagram, source, destination, length, port)
+    segment = datagram.octets if bare else _segment(datagram, source, destination, length, port)
     if source.version == 4:
-        return _ipv4_header(source, destination, header + length) + segment
-    return IPV6_HEADER.pack(6 << 28, length, UDP, HOPS, source.packed, destination.packed) + segment
+        return _ipv4_header(source, destination, header + length, datagram.protocol) + segment
+    addresses = (source.packed, destination.packed)
+    return IPV6_HEADER.pack(6 << 28, length, datagram.protocol, HOPS, *addresses) + segment
 
 
 def _segment(datagram: Datagram, source: Address, destination: Address, length: int, port: int) -> bytes:
@@ -116,9 +120,8 @@ def _segment(datagram: Datagram, source: Address, destination: Address, length: 
     )
     checksum = 0  # none, where the octets are not all known
     if not datagram.missing:
-        pseudo = struct.pack(">II", length, UDP) + source.packed + destination.packed
         plain = UDP_HEADER.pack(source_port, destination_port, length, 0)
-        checksum = _checksum(pseudo + plain + datagram.octets) or 0xFFFF
+        checksum = udp_checksum(source.packed + destination.packed, plain + datagram.octets)
     return UDP_HEADER.pack(source_port, destination_port, length, checksum) + datagram.octets
 
 
@@ -129,18 +132,8 @@ def _port(port: int, address: str, default: int, field: str) -> int:
     return chosen
 
 
-def _ipv4_header(source: Address, destination: Address, total: int) -> bytes:
+def _ipv4_header(source: Address, destination: Address, total: int, protocol: int) -> bytes:
     """An IPv4 header without options (RFC 791, 3.1)."""
-    parts = [0x45, 0, total, 0, 0, HOPS, UDP, 0, source.packed, destination.packed]
-    parts[7] = _checksum(IPV4_HEADER.pack(*parts))
+    parts = [0x45, 0, total, 0, 0, HOPS, protocol, 0, source.packed, destination.packed]
+    parts[7] = internet_checksum(IPV4_HEADER.pack(*parts))
     return IPV4_HEADER.pack(*parts)
-
-
-def _checksum(octets: bytes) -> int:
-    """The Internet checksum (RFC 1071): the complement of the sum in ones' complement of 16-bit words.
-
-    2**16 is 1 modulo 65,535, so the sum of the words is the whole number's remainder.
-    """
-    padded = octets + b"\0" * (len(octets) % 2)
-    remainder = int.from_bytes(padded, "big") % 0xFFFF
-    return 0xFFFF - remainder if remainder or not any(padded) else 0

@@ -5,19 +5,25 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, BinaryIO
 
 import typer
 
 from gsakmp.captures import PORTS
+from gsakmp.captures.keyfile import read_keys
+from gsakmp.captures.keyring import Keyring
+from gsakmp.captures.opened import Status
+from gsakmp.captures.opening import Opener
 from gsakmp.cli.filters import Filters, exchange_names
 from gsakmp.cli.inputs import Input, classified
+from gsakmp.cli.openings import opened_lines, plaintext_lines
 from gsakmp.cli.records import NAT_TRAVERSAL, Reader, Record, other_traffic
 from gsakmp.cli.report import Tally, progress
 from gsakmp.cli.screen import screen
 from gsakmp.cli.show import Line, Style, head_lines, hex_lines, tree_lines
 from gsakmp.cli.status import MALFORMED, SOUND, UNUSABLE, complain, guarded, paragraphs
-from gsakmp.doi import DIALECTS, DOI, DOIS, GDOI, IKEV2, dialect_named
+from gsakmp.doi import DIALECTS, DOI, DOIS, GDOI, IKEV2, STANDARD, dialect_named
 from gsakmp.errors import ConfigurationError, GsakmpError
 
 __all__ = ["register"]
@@ -33,6 +39,7 @@ EXAMPLES = paragraphs(
     "[bold]gsakmp decode --hex --exchange GROUPKEY_PULL capture.pcap[/]  octets with their fields",
     "[bold]gsakmp decode --address 10.0.0.0/8 --cookie 037ab8 capture.pcap[/]  only some of them",
     "[bold]gsakmp decode --port 500 037ab81ed179b895...[/]  a message as hex",
+    "[bold]gsakmp decode --keys member.keys member.pcap[/]  decrypted, with every hash and signature checked",
     "Exit status: 0 if all is well, 1 if a message was malformed, 2 for wrong usage or a file that can't be "
     "read to its end.",
 )
@@ -58,6 +65,14 @@ def doi_named(name: str | None) -> DOI | None:
         if known.lower() == name.strip().lower():
             return doi
     raise ConfigurationError(f"no domain of interpretation {name!r}; there are {', '.join(all_dois())}")
+
+
+def all_keys(files: Sequence[Path]) -> Keyring:
+    """The secrets of all files. Raises `ConfigurationError`, `LocalError`."""
+    keyring = Keyring()
+    for path in files:
+        keyring.update(read_keys(path))
+    return keyring
 
 
 def starting(names: Callable[[], Sequence[str]]) -> Callable[[str], list[str]]:
@@ -111,13 +126,22 @@ def decode(
         ),
     ] = None,
     dialect: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="NAME",
-            help=f"How the peer differs on the wire: {', '.join(DIALECTS)}.",
+            help=f"How the peer differs on the wire: {', '.join(DIALECTS)}. Not given, it is the standard, "
+            "and with --keys the first two are told apart.",
             autocompletion=starting(lambda: list(DIALECTS)),
         ),
-    ] = "standard",
+    ] = None,
+    keys: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Open the messages with the secrets of this file, and check them: a key file of ours, "
+            "Wireshark's ikev1_decryption_table, or a log of strongSwan or libreswan. Repeatable.",
+        ),
+    ] = None,
     lenient: Annotated[
         bool, typer.Option("--lenient", help="Show malformed messages too, as far as they can be read.")
     ] = False,
@@ -136,12 +160,21 @@ def decode(
             ports=PORTS | frozenset(ports),
             default_port=ports[0] if ports else next(iter(GDOI.ports)),
             doi=doi_named(doi),
-            dialect=dialect_named(dialect),
+            dialect=dialect_named(dialect or STANDARD.name),
             lenient=lenient,
         )
+        opener = None
+        if keys is not None:
+            opener = Opener(
+                all_keys(keys),
+                doi=reader.doi,
+                dialect=None if dialect is None else reader.dialect,
+                ports=reader.ports,
+                default_port=reader.default_port,
+            )
         filters = Filters.of(exchange or (), cookie or (), address or ())
         form = Form.JSON if as_json else Form.HEX if as_hex else Form.TREE
-        run = Decoding([classified(source) for source in sources], reader, filters, form, everything)
+        run = Decoding([classified(source) for source in sources], reader, filters, form, everything, opener)
         status = run.status()
         if not quiet and run.tally.notable:
             complain(run.tally.text())
@@ -154,10 +187,16 @@ class Decoding:
     """One run over all inputs."""
 
     def __init__(
-        self, inputs: Sequence[Input], reader: Reader, filters: Filters, form: Form, everything: bool
+        self,
+        inputs: Sequence[Input],
+        reader: Reader,
+        filters: Filters,
+        form: Form,
+        everything: bool,
+        opener: Opener | None = None,
     ) -> None:
         self.inputs, self.reader, self.filters = inputs, reader, filters
-        self.form, self.everything = form, everything
+        self.form, self.everything, self.opener = form, everything, opener
         self.tally = Tally()
 
     def status(self) -> int:
@@ -184,6 +223,9 @@ class Decoding:
     def records(self, source: Input, step: Callable[[], None]) -> Iterator[Record]:
         """The records that are wanted."""
         reader, filters, tally = self.reader, self.filters, self.tally
+        if self.opener is not None:
+            yield from self.opened_records(source, self.opener, step)
+            return
         for datagram in source.datagrams(reader.ports):
             step()
             port = reader.port(datagram)
@@ -201,6 +243,25 @@ class Decoding:
             tally.record(record)
             yield record
 
+    def opened_records(self, source: Input, opener: Opener, step: Callable[[], None]) -> Iterator[Record]:
+        """The same, opened. What is not wanted is opened all the same: others may need what it says."""
+        reader, filters, tally = self.reader, self.filters, self.tally
+        for datagram in source.datagrams(reader.ports, esp=True):
+            step()
+            port, opened = reader.port(datagram), opener.feed(datagram)
+            if opened.message is None and opened.error is None and opened.esp is None:
+                tally.other["NAT keepalive"] += 1
+                continue
+            if not filters.datagram(datagram, port == NAT_TRAVERSAL) or not filters.message(opened.shown):
+                tally.unwanted += 1
+                continue
+            record = Record(datagram, port, opened.shown, opened.error, reader.lenient, opened)
+            if opened.esp is None or opened.status is Status.OPENED:
+                tally.record(record)
+                yield record
+            else:
+                tally.other["ESP"] += 1
+
     def output(self) -> Callable[[Record, str], None]:
         """What takes a record and the name of its file, empty where there is only one."""
         if self.form is Form.JSON:
@@ -213,9 +274,10 @@ class Decoding:
                 named = name
                 show.rows([Line(0, ((f"{name}:", Style.TITLE),))])
             if self.form is Form.HEX:
-                show.rows([*head_lines(record), *hex_lines(record), END])
+                octets = (*hex_lines(record), *plaintext_lines(record))
+                show.rows([*head_lines(record), *opened_lines(record), *octets, END])
             else:
-                show.tree([*head_lines(record), *self.body(record)])
+                show.tree([*head_lines(record), *opened_lines(record), *self.body(record)])
                 show.rows([END])
 
         return give
@@ -224,7 +286,7 @@ class Decoding:
         message = record.shown
         if message is not None:
             yield from tree_lines(message, everything=self.everything)
-        elif record.message is not None:
+        elif record.error is not None and record.message is not None:
             yield Line(1, (("--lenient shows what can be read", Style.NOTE),))
 
 

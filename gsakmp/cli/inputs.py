@@ -55,8 +55,8 @@ class Input:
         except OSError:
             return None
 
-    def datagrams(self, ports: Collection[int]) -> Iterator[Datagram]:
-        """The datagrams, one at a time.
+    def datagrams(self, ports: Collection[int], *, esp: bool = False) -> Iterator[Datagram]:
+        """The datagrams, one at a time; with `esp` ESP packets, too.
 
         Raises `CaptureError` where a file breaks off or makes no sense, `LocalError` if it can't be opened.
         """
@@ -67,7 +67,7 @@ class Input:
             self.position = file
             source = Rejoined(file, self.label)
             if source.head.startswith(MAGIC) or not source.head:
-                capture = read(source, ports)  # type: ignore[arg-type]  # `read` is all that a capture needs
+                capture = read(source, ports, esp=esp)  # type: ignore[arg-type]  # `read` is all that a capture needs
                 self.counts = capture.counts
                 yield from capture
             else:

@@ -14,6 +14,7 @@ import msgspec
 
 from gsakmp import limits
 from gsakmp.captures import PORTS, Datagram
+from gsakmp.captures.opened import Opened
 from gsakmp.doi import DOI, STANDARD, Dialect
 from gsakmp.errors import EncodeError, GsakmpError, Truncated
 from gsakmp.message import NON_ESP_MARKER, Message, parse
@@ -43,6 +44,8 @@ class Record:
     message: Message | None
     error: GsakmpError | None = None
     lenient: bool = False
+    opened: Opened | None = None
+    """What opening it with keys has found; None without ``--keys``."""
 
     @property
     def shown(self) -> Message | None:
@@ -63,6 +66,7 @@ class Record:
             "octets": datagram.octets.hex(),
             "message": None if shown is None else shown.to_builtins(),
             "error": None if self.error is None else error_plain(self.error),
+            **({} if self.opened is None else {"opened": self.opened.to_builtins()}),
         }
 
     def json(self, file: str = "") -> bytes:

@@ -57,6 +57,8 @@ def head_lines(record: Record) -> Iterator[Line]:
     if datagram.source:
         pieces.append((f"{datagram.source} > {datagram.destination}  ", Style.ADDRESS))
     name = "not a readable message" if message is None else f"{message.doi.name} {message.exchange_name}"
+    if record.opened is not None and record.opened.esp is not None:
+        name = f"ESP {record.opened.esp.spi}"
     pieces += [(name, Style.HEAD), (f"  {len(datagram.octets)} octets", Style.NOTE)]
     yield Line(0, tuple(pieces))
     if message is not None:

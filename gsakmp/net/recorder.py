@@ -2,21 +2,15 @@
 
 A recording is two files in a folder, ``<role>-<UTC time>-<process>.pcap`` and ``.keys``, both readable by
 their owner alone. The pcap file has IP and UDP headers made for the datagrams (`gsakmp.captures.write`). The
-key file has one line a secret, ``name: value``, both parts in hex but for the kind that the name starts with:
-
-    skeyid 0011223344556677 8899aabbccddeeff: 5f...   SKEYID, by the ISAKMP SA's cookies
-    kek 00112233445566778899aabbccddeeff: 10...       KEK_ALGORITHM_KEY (IV, then key), by SPI
-    tek 0a0b0c0d: 77...                               TEK_ALGORITHM_KEY, by SPI
-
-The kinds are those that the engine gives: ``skeyid``, ``skeyid_d``, ``skeyid_a``, ``skeyid_e`` and
-``encryption_key`` (RFC 2409, 5 and appendix B), ``kek``, ``tek`` and ``tek_integrity`` (RFC 6407, 5.6). A
-line that starts with # is a comment. Whoever has the two files can read everything that the group sends.
+key file is as `gsakmp.captures.keyfile` describes, so that ``gsakmp decode --keys`` opens the one with the
+other. It gets the kinds that the engine gives: ``skeyid``, ``skeyid_d``, ``skeyid_a``, ``skeyid_e`` and
+``encryption_key`` (RFC 2409, 5 and appendix B), ``kek``, ``tek`` and ``tek_integrity`` (RFC 6407, 5.6).
+Whoever has the two files can read everything that the group sends.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -25,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from gsakmp import captures
+from gsakmp.captures.keyfile import HEADER, engine_secret, key_line
 from gsakmp.errors import ConfigurationError, GsakmpError
 from gsakmp.exchanges.address import Address, Datagram
 from gsakmp.net.runner import Observer
@@ -38,8 +33,6 @@ LONGEST_FILE: Final = 1 << 30
 """Octets; a recording that was forgotten must not fill the disk."""
 REMEMBERED: Final = 65_536
 """Secrets that are known to be in the file already."""
-KIND: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
-COOKIES: Final = 16
 NANOSECONDS: Final = 1_000_000_000
 
 WARNING: Final = (
@@ -64,7 +57,7 @@ class Recorder(Observer):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._capture: BinaryIO | None = private(self.capture_file)
             self._keys: BinaryIO | None = private(self.key_file)
-            self._keys.write(WARNING.encode())
+            self._keys.write(f"{HEADER}\n{WARNING}".encode())
             self._keys.flush()
             captures.write(self._capture, ())
         except (OSError, ValueError) as error:
@@ -81,11 +74,10 @@ class Recorder(Observer):
 
     def secret(self, kind: str, name: bytes, octets: bytes) -> None:
         """A secret of the engine's; see its `secrets`. One that was written is not written again."""
-        if self._keys is None or not KIND.fullmatch(kind) or not octets:
+        found = engine_secret(kind, name, octets)
+        if self._keys is None or found is None:
             return
-        by_cookies = len(name) == COOKIES and kind not in {"kek", "tek", "tek_integrity"}
-        text = f"{name[:8].hex()} {name[8:].hex()}" if by_cookies else name.hex()
-        line = f"{kind} {text}: {octets.hex()}\n".encode()
+        line = key_line(found).encode()
         if line in self._known:
             return
         self._known[line] = None

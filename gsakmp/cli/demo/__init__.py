@@ -41,6 +41,6 @@ def register(app: typer.Typer) -> None:
     app.command(
         epilog=paragraphs(
             "Afterwards:",
-            "[bold]gsakmp decode --doi GDOI --port 18480 demo.pcap[/]  what was on the wire",
+            "[bold]gsakmp decode --keys demo.keys --port 18480 --port 18481 demo.pcap[/]  what was said",
         )
     )(demo)

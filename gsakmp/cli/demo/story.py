@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from gsakmp import captures
+from gsakmp.captures.keyfile import engine_secret, key_lines
 from gsakmp.cli.demo.parts import Cast, Player, Tape
 from gsakmp.cli.demo.telling import Teller
 from gsakmp.errors import ConfigurationError
@@ -221,13 +222,8 @@ class Story:
 
     def _write(self) -> None:
         keys = self.output.with_suffix(".keys")
-        lines = [
-            f"{kind} {name[:8].hex()} {name[8:].hex()}: {octets.hex()}\n"
-            if kind.startswith(("skeyid", "encryption"))
-            else f"{kind} {name.hex()}: {octets.hex()}\n"
-            for kind, name, octets in self.tape.secrets
-            if octets
-        ]
+        found = (engine_secret(*told) for told in self.tape.secrets)
+        lines = list(key_lines(secret for secret in found if secret is not None))
         try:
             captures.write(self.output, sorted(self.tape.frames, key=lambda datagram: datagram.time))
             with open(
@@ -239,7 +235,9 @@ class Story:
             raise ConfigurationError(f"{error.filename or self.output}: {error.strerror}") from None
         self.teller.section(f"{len(self.tape.frames)} datagrams are in {self.output}, their keys in {keys}")
         capture = shlex.quote(str(self.output))
-        self.teller.command(f"{program()} decode --doi GDOI --port {self.cast.port} {capture}")
+        key_file = shlex.quote(str(keys))
+        ports = f"--port {self.cast.port} --port {self.cast.port + 1}"
+        self.teller.command(f"{program()} decode --keys {key_file} {ports} {capture}")
 
 
 def check_output(output: Path) -> None:

@@ -6,12 +6,25 @@ import io
 import re
 import socket
 import stat
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from gsakmp.captures import read
+from gsakmp.captures.keyfile import read_keys
+from gsakmp.captures.keyring import Keyring, Kind
+from gsakmp.captures.opened import (
+    Acknowledged,
+    ExchangeKind,
+    GroupJoined,
+    KeysFollowed,
+    Opened,
+    RolledOver,
+    Status,
+)
+from gsakmp.captures.opening import Opener
 from gsakmp.cli.demo.telling import Teller
 from tests.unit.cli.commands import Result, process, run
 
@@ -65,8 +78,69 @@ def test_the_keys_are_their_owners_alone(shown: tuple[Result, Path]) -> None:
     _, output = shown
     keys = output.with_suffix(".keys")
     assert stat.S_IMODE(keys.stat().st_mode) == 0o600
-    kinds = {line.split()[0] for line in keys.read_text().splitlines()}
+    assert keys.read_text().startswith("gsakmp-keys 1\n")
+    kinds = {secret.kind for secret in read_keys(keys)}
     assert kinds >= {"skeyid", "skeyid_a", "encryption_key", "kek", "tek"}
+
+
+def opened_with(output: Path, wanted: set[Kind], members: int = 4) -> list[Opened]:
+    """The demo's capture, with those secrets of the first so many members."""
+    secrets = [secret for secret in read_keys(output.with_suffix(".keys")) if secret.kind in wanted]
+    cookies = list(dict.fromkeys(secret.name for secret in secrets))[:members]
+    opener = Opener(Keyring(secret for secret in secrets if secret.name in cookies), ports=(21_840,))
+    return list(opener.feed_all(read(output, ports=(21_840, 21_841))))
+
+
+def test_with_the_secrets_of_phase_1_alone_all_is_opened_and_right(shown: tuple[Result, Path]) -> None:
+    _, output = shown
+    found = opened_with(output, {Kind.SKEYID, Kind.SKEYID_A, Kind.SKEYID_E})
+    assert {each.status for each in found} == {Status.CLEAR, Status.OPENED}
+    for each in found:
+        assert all(check.passed for check in each.checks if check.name != "sequence number"), each
+    checks = Counter(check.name for each in found for check in each.checks)
+    assert (checks["HASH_I"], checks["HASH_R"]) == (4, 4)
+    assert {checks[f"HASH({number})"] >= 4 for number in (1, 2, 3, 4)} == {True}
+    assert checks["signature"] >= 7
+    assert checks["HASH"] >= 10  # acknowledgements
+    payloads = [each.esp.payload for each in found if each.esp is not None]
+    assert payloads == [b"frame 1", b"frame 2", b"frame 3", b"frame 4"]
+
+
+def test_one_member_s_secret_opens_the_whole_life_of_the_group(shown: tuple[Result, Path]) -> None:
+    _, output = shown
+    found = opened_with(output, {Kind.SKEYID, Kind.SKEYID_A, Kind.SKEYID_E}, members=1)
+    for kind in (ExchangeKind.PUSH, ExchangeKind.ESP):
+        assert {each.status for each in found if each.kind is kind} == {Status.OPENED}
+    assert not any(each.failed for each in found)
+    joined = [event.member for each in found for event in each.events if isinstance(event, GroupJoined)]
+    assert joined == ["fqdn:alice.demo"]
+
+
+def test_who_followed_the_eviction(shown: tuple[Result, Path]) -> None:
+    _, output = shown
+    found = opened_with(output, {Kind.SKEYID, Kind.SKEYID_A, Kind.SKEYID_E})
+    rolled = [event for each in found for event in each.events if isinstance(event, RolledOver)]
+    names = [f"fqdn:{name}.demo" for name in NAMES]
+    assert [(event.by, event.followed, event.left_behind) for event in rolled] == [
+        ("KEK", tuple(names[:3]), ()),
+        ("LKH", tuple(names[:2]), (names[2],)),
+    ]
+    followed = [event.member for each in found for event in each.events if isinstance(event, KeysFollowed)]
+    assert followed == names[:2]
+    acknowledged = {
+        event.member for each in found for event in each.events if isinstance(event, Acknowledged)
+    }
+    assert acknowledged <= set(names)
+
+
+def test_the_command_that_it_ends_with_opens_it(shown: tuple[Result, Path]) -> None:
+    result, _ = shown
+    command = result.text.splitlines()[-1].split()
+    assert command[1:3] == ["decode", "--keys"]
+    decoded = run(*command[1:])
+    assert decoded.status == 0
+    assert "WRONG" not in decoded.text
+    assert decoded.text.count("HASH(4) right") == 4
 
 
 def test_each_rekey_counts_the_acknowledgements_of_its_own_pushes(shown: tuple[Result, Path]) -> None:

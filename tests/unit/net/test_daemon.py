@@ -157,9 +157,9 @@ def secrets_of(folder: Path) -> set[bytes]:
     """What the key files hold, and the pre-shared key."""
     found = {SECRET.encode()}
     for path in (folder / "recordings").glob("*.keys"):
-        for line in path.read_text().splitlines():
+        for line in path.read_text().splitlines()[1:]:
             if not line.startswith("#"):
-                found.add(bytes.fromhex(line.rpartition(": ")[2]))
+                found.add(bytes.fromhex(line.split(" ")[2]))
     return found
 
 

@@ -12,6 +12,7 @@ import dpkt
 import pytest
 
 from gsakmp import captures
+from gsakmp.captures.keyfile import read_keys
 from gsakmp.errors import ConfigurationError
 from gsakmp.exchanges.address import Address, Datagram
 from gsakmp.net import recorder as module
@@ -83,12 +84,18 @@ def test_secrets_stand_in_the_key_file_once(tmp_path: Path) -> None:
         recorder.secret("tek_integrity", b"\x0a\x0b\x0c\x0d", b"")
         recorder.secret("not a kind:\n", b"", b"\x44")
     recorder.close()
-    comment, *lines = recorder.key_file.read_text().splitlines()
+    header, comment, *lines = recorder.key_file.read_text().splitlines()
+    assert header == "gsakmp-keys 1"
     assert comment.startswith("#")
     assert lines == [
-        "skeyid 0001020304050607 08090a0b0c0d0e0f: 11111111",
-        "kek 000102030405060708090a0b0c0d0e0f: 22222222",
-        "tek 0a0b0c0d: 33333333",
+        "skeyid 0001020304050607:08090a0b0c0d0e0f 11111111",
+        "kek 0001020304050607:08090a0b0c0d0e0f 22222222",
+        "tek 0a0b0c0d 33333333",
+    ]
+    assert [secret.octets for secret in read_keys(recorder.key_file)] == [
+        b"\x11" * 4,
+        b"\x22" * 4,
+        b"\x33" * 4,
     ]
 
 

@@ -1,0 +1,322 @@
+"""The groups of a capture: Rekey SAs, data SAs and members, as pulls and pushes make them known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from gsakmp import limits
+from gsakmp.captures.keyring import Keyring, Kind, Secret
+from gsakmp.captures.opened import DataSALearnt, GroupJoined, GroupRequested, RekeySALearnt, sa_name
+from gsakmp.captures.opening.draft import Draft, First, Recent, identity_text
+from gsakmp.captures.opening.pull import Brought, read_brought
+from gsakmp.captures.opening.state import ISAKMPState, Run
+from gsakmp.crypto import KEK, kek_cipher
+from gsakmp.crypto.esp_suites import ESPSuite, guesses
+from gsakmp.doi import STANDARD, Dialect
+from gsakmp.errors import GsakmpError
+from gsakmp.group.member_updates import leaf_octets
+from gsakmp.group.rekey import MemberKeys, member_keys
+from gsakmp.group.sa import DataSA, RekeySA
+from gsakmp.message import Message
+from gsakmp.payloads import GroupSA, Identification, KeyDownload, LKHDownloadArray, SequenceNumber
+from gsakmp.registries import AHTransformID, ESPTransformID, TEKProtocolID
+
+__all__ = ["Book", "DataState", "Membership", "RekeyState", "data_event", "rekey_event"]
+
+SEEN: Final = 64
+"""Pushes of a Rekey SA that are known again."""
+ESP: Final = TEKProtocolID.GDOI_PROTO_IPSEC_ESP
+
+
+@dataclass(slots=True, eq=False)
+class Membership:
+    """A member of a group, and what it holds beside the KEK."""
+
+    name: str
+    group: str
+    address: str = ""
+    host: str = ""
+    keys: MemberKeys | None = field(default=None, repr=False)
+    leaf: bytes = field(default=b"", repr=False)
+    """Key Data of the first key of its LKH_DOWNLOAD_ARRAY: IV, then key (RFC 8263, 2.2)."""
+
+
+@dataclass(slots=True, eq=False)
+class RekeyState:
+    """A Rekey SA. Without `sa` it is of a key file, and its algorithms are guessed."""
+
+    spi: bytes
+    keks: tuple[KEK, ...] = field(default=(), repr=False)
+    """The key; several where its cipher has to be guessed."""
+    sa: RekeySA | None = None
+    signature_keys: tuple[bytes, ...] = ()
+    group: str = ""
+    dialect: Dialect | None = None
+    holders: dict[str, None] = field(default_factory=dict)
+    last: int = 0
+    """The highest sequence number so far."""
+    seen: Recent[bytes, First] = field(default_factory=lambda: Recent(SEEN))
+
+    @property
+    def name(self) -> str:
+        """By which the SA goes."""
+        return sa_name(self.spi)
+
+
+@dataclass(slots=True, eq=False)
+class DataState:
+    """A data SA. Without `sa` it is of a key file."""
+
+    spi: bytes
+    suites: tuple[ESPSuite, ...] = field(default=(), repr=False)
+    sa: DataSA | None = None
+    group: str = ""
+    windows: Recent[str, tuple[int, int]] = field(default_factory=lambda: Recent(SEEN))
+    """For each sender's address: the highest sequence number, and which of those before it were seen."""
+
+
+class Book:
+    """What is known of all groups, `learnt` as secrets for other tools."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self.keyring = keyring
+        self.learnt = Keyring()
+        self._rekey: Recent[bytes, RekeyState] = Recent(limits.OPENED_GROUP_SAS)
+        self._data: Recent[bytes, DataState] = Recent(limits.OPENED_GROUP_SAS)
+        self._members: Recent[tuple[str, str], Membership] = Recent(limits.OPENED_MEMBERS)
+
+    # -- what there is -----------------------------------------------------------------------------------
+
+    def rekey(self, spi: bytes) -> RekeyState | None:
+        """The Rekey SA of that SPI: seen to be downloaded, or of the key file."""
+        return self._rekey.get(spi) or self._rekey_of_file(spi)
+
+    def data(self, spi: bytes) -> DataState | None:
+        """The data SA of that SPI."""
+        return self._data.get(spi) or self._data_of_file(spi)
+
+    def member(self, name: str, group: str) -> Membership | None:
+        """A member of a group."""
+        return self._members.get((name, group))
+
+    def members(self, state: RekeyState) -> tuple[Membership, ...]:
+        """Those members of the Rekey SA's group that hold it."""
+        found = (self._members.get((name, state.group)) for name in tuple(state.holders))
+        return tuple(member for member in found if member is not None)
+
+    def _rekey_of_file(self, spi: bytes) -> RekeyState | None:
+        name = sa_name(spi)
+        keks = [kek for octets in self.keyring.of(Kind.KEK, name) for kek in keks_of(octets)]
+        if not keks:
+            return None
+        made = RekeyState(spi, tuple(keks), signature_keys=self.keyring.of(Kind.SIGNATURE_KEY, name))
+        return self._rekey.put(spi, made)
+
+    def _data_of_file(self, spi: bytes) -> DataState | None:
+        name = spi.hex()
+        keys = self.keyring.of(Kind.TEK, name) or (b"",)
+        integrity = self.keyring.of(Kind.TEK_INTEGRITY, name) or (b"",)
+        if keys == integrity == (b"",):
+            return None
+        found = [suite for one in keys for other in integrity for suite in guesses(one, other)]
+        return self._data.put(spi, DataState(spi, tuple(found)))
+
+    # -- a pull ------------------------------------------------------------------------------------------
+
+    def take_pull(self, draft: Draft, state: ISAKMPState, run: Run, message: Message) -> None:
+        """An authentic message of a PULL."""
+        for payload in message.payloads:
+            if isinstance(payload, Identification) and not run.group:
+                run.group = identity_text(payload)
+                draft.events.append(GroupRequested(member=state.initiator.name, group=run.group))
+            elif isinstance(payload, GroupSA):
+                run.policy, run.dialect = payload, message.dialect
+        draft.group = run.group
+        for payload in message.payloads:
+            if isinstance(payload, KeyDownload):
+                self._join(draft, state, run, message, payload)
+
+    def _join(self, draft: Draft, state: ISAKMPState, run: Run, message: Message, keys: KeyDownload) -> None:
+        member = state.initiator.name
+        dialect = run.dialect or STANDARD
+        policy = run.policy if run.policy is not None else GroupSA()
+        brought = read_brought(policy, keys, draft.seconds, dialect, push=False)
+        draft.checks += brought.checks
+        number = next((p.sequence_number for p in message.payloads if isinstance(p, SequenceNumber)), None)
+        membership = self._membership(state, run, brought)
+        rekey = self._pulled_rekey(draft, brought, run, member, number)
+        data = self.add_data(draft, brought, run.group, (member,))
+        run.policy = None  # it has served
+        draft.events.append(
+            GroupJoined(
+                member=member,
+                address=state.initiator.address,
+                group=run.group,
+                sa=state.name,
+                rekey=None if rekey is None else rekey.name,
+                data=tuple(spi.hex() for spi in data),
+                sequence_number=number,
+                sender_ids=brought.sender_ids,
+                lkh_keys=keys_in_array(brought) if membership.keys is not None else 0,
+            )
+        )
+
+    def _membership(self, state: ISAKMPState, run: Run, brought: Brought) -> Membership:
+        party = state.initiator
+        made = Membership(party.name, run.group, party.address, party.host)
+        if brought.rekey is not None:
+            suite = brought.rekey.suite
+            try:
+                cipher = kek_cipher(suite.encryption, suite.key_length, allow_weak=True)
+                keys = member_keys(cipher)
+                keys.install(brought.packets)
+                made.keys, made.leaf = keys, leaf_octets(brought.packets)
+            except GsakmpError as error:
+                brought.refused("LKH keys", error)
+        return self._members.put((made.name, made.group), made)
+
+    def _pulled_rekey(
+        self, draft: Draft, brought: Brought, run: Run, member: str, number: int | None
+    ) -> RekeyState | None:
+        sa = brought.rekey
+        if sa is None or not sa.key:
+            return None
+        known = self._rekey.get(sa.spi)
+        if known is None or known.sa is None:
+            known = self.add_rekey(sa, run.group, run.dialect, (member,))
+            draft.events.append(rekey_event(known))
+        known.holders[member] = None
+        known.last = max(known.last, number or 0)
+        return known
+
+    # -- SAs ---------------------------------------------------------------------------------------------
+
+    def add_rekey(
+        self, sa: RekeySA, group: str, dialect: Dialect | None, holders: Iterable[str]
+    ) -> RekeyState:
+        """A Rekey SA that has become known, with its key or still without."""
+        made = RekeyState(sa.spi, (), sa, (sa.signature_key,) if sa.signature_key else (), group, dialect)
+        made.holders = dict.fromkeys(holders)
+        self._rekey.put(sa.spi, made)
+        if sa.key:
+            self.give_key(made, sa.key)
+        return made
+
+    def give_key(self, state: RekeyState, octets: bytes) -> None:
+        """KEK_ALGORITHM_KEY of a Rekey SA."""
+        assert state.sa is not None  # the callers have just made it
+        suite = state.sa.suite
+        state.keks = (KEK.parse(kek_cipher(suite.encryption, suite.key_length, allow_weak=True), octets),)
+        self.note(Kind.KEK, state.name, octets)
+        for key in state.signature_keys:
+            self.note(Kind.SIGNATURE_KEY, state.name, key)
+
+    def add_data(
+        self, draft: Draft, brought: Brought, group: str, holders: tuple[str, ...]
+    ) -> tuple[bytes, ...]:
+        """The data SAs of a pull or push, the SPIs of all."""
+        for sa in brought.data:
+            known = self._data.get(sa.spi)
+            if known is not None and known.sa is not None and same_keys(known.sa, sa):
+                continue
+            self._data.put(sa.spi, DataState(sa.spi, suites_of(sa), sa, group))
+            self._note_data(sa)
+            draft.events.append(data_event(sa, group, brought, holders))
+        return tuple(sa.spi for sa in brought.data)
+
+    def _note_data(self, sa: DataSA) -> None:
+        spi = sa.spi.hex()
+        if sa.algorithm_key:
+            self.note(Kind.TEK, f"{spi}/{transform_name(sa)}", sa.algorithm_key)
+        if sa.integrity_key and sa.integrity is not None:
+            self.note(Kind.TEK_INTEGRITY, f"{spi}/{sa.integrity.name}", sa.integrity_key)
+
+    def note(self, kind: Kind, name: str, octets: bytes) -> None:
+        """One more secret in `learnt`, as long as there is room."""
+        if len(self.learnt) < limits.SECRETS:
+            self.learnt.add(Secret(kind, name, octets))
+
+
+# -- pieces ----------------------------------------------------------------------------------------------
+
+
+def keks_of(octets: bytes) -> tuple[KEK, ...]:
+    """The KEKs that KEK_ALGORITHM_KEY of this length may be: with 32 octets AES-128 or 3DES."""
+    from gsakmp.captures.opening.candidates import CIPHERS
+
+    fitting = [cipher for cipher in CIPHERS if cipher.block_size + cipher.key_size == len(octets)]
+    return tuple(KEK.parse(cipher, octets) for cipher in fitting)
+
+
+def suites_of(sa: DataSA) -> tuple[ESPSuite, ...]:
+    """The one suite of an ESP SA; none for AH, and for what is not opened here."""
+    if sa.protocol != ESP:
+        return ()
+    transform = ESPTransformID(sa.transform_id)
+    try:
+        return (ESPSuite(transform, sa.integrity, sa.key_length, sa.algorithm_key, sa.integrity_key),)
+    except GsakmpError:
+        return ()
+
+
+def same_keys(one: DataSA, other: DataSA) -> bool:
+    """Whether it is the same SA again."""
+    keys = one.algorithm_key, one.integrity_key, one.transform_id
+    return keys == (other.algorithm_key, other.integrity_key, other.transform_id)
+
+
+def keys_in_array(brought: Brought) -> int:
+    """How many LKH keys a download has."""
+    return sum(
+        len(attribute.value.lkh_keys)
+        for packet in brought.packets
+        for attribute in packet.attributes
+        if isinstance(attribute.value, LKHDownloadArray)
+    )
+
+
+def transform_name(sa: DataSA) -> str:
+    """The transform's name in the registry."""
+    registry = ESPTransformID if sa.protocol == ESP else AHTransformID
+    return registry(sa.transform_id).name or str(sa.transform_id)
+
+
+def rekey_event(state: RekeyState) -> RekeySALearnt:
+    """The event that a Rekey SA is known."""
+    sa = state.sa
+    assert sa is not None  # only one of a key file has none
+    suite = sa.suite
+    cipher = kek_cipher(suite.encryption, suite.key_length, allow_weak=True)
+    return RekeySALearnt(
+        sa=state.name,
+        group=state.group,
+        source=f"{sa.source} port {sa.source_port}",
+        destination=f"{sa.destination} port {sa.destination_port}",
+        encryption=cipher.name,
+        signature=f"{suite.signature.name} with {suite.signature_hash.name}",
+        management=suite.management.name if suite.management is not None else "",
+        lifetime_seconds=sa.lifetime_seconds,
+        acknowledgement=suite.acknowledgement.name if suite.acknowledgement is not None else "",
+        holders=tuple(state.holders),
+    )
+
+
+def data_event(sa: DataSA, group: str, brought: Brought, holders: tuple[str, ...]) -> DataSALearnt:
+    """The event that a data SA is known."""
+    source = sa.selector.source
+    return DataSALearnt(
+        sa=sa.spi.hex(),
+        protocol="ESP" if sa.protocol == ESP else "AH",
+        group=group,
+        source="" if source is None else str(source),
+        destination=str(sa.selector.destination),
+        transform=transform_name(sa),
+        integrity=sa.integrity.name if sa.integrity is not None else "",
+        key_length=sa.key_length,
+        lifetime_seconds=sa.lifetime_seconds,
+        activation_delay=brought.activation_delay,
+        deactivation_delay=brought.deactivation_delay,
+        holders=holders,
+    )

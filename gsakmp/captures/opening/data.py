@@ -1,0 +1,91 @@
+"""ESP packets under a group's TEKs (RFC 4303; RFC 6407, 5.5)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gsakmp.captures.opened import Check, ESPContent, ExchangeKind, Sender, Status
+from gsakmp.captures.opening.book import Book, DataState
+from gsakmp.captures.opening.draft import Draft
+from gsakmp.crypto.esp import esp_header
+from gsakmp.errors import GsakmpError, InvalidHash
+
+__all__ = ["DataOpening"]
+
+WINDOW: Final = 64
+"""Sequence numbers before the highest one whose repetition is seen (RFC 4303, 3.4.3 wants as many)."""
+
+
+class DataOpening:
+    """Opens ESP packets."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+
+    def knows(self, octets: bytes) -> bool:
+        """Whether octets begin with the SPI of a data SA that is known."""
+        return len(octets) >= 8 and self._book.data(octets[:4]) is not None
+
+    def take(self, draft: Draft, packet: bytes) -> None:
+        """An ESP packet."""
+        draft.kind = ExchangeKind.ESP
+        try:
+            spi, number = esp_header(packet)
+        except GsakmpError as error:
+            draft.error = error
+            draft.fail(Status.MALFORMED, "no ESP header")
+            return
+        draft.sa = draft.exchange = spi.hex()
+        draft.sender = Sender.MEMBER
+        state = self._book.data(spi)
+        draft.group = state.group if state is not None else ""
+        draft.esp = ESPContent(spi=spi.hex(), sequence_number=number, group=draft.group)
+        if draft.datagram.missing:
+            draft.fail(Status.SEALED, "the frame was captured short")
+        elif state is None or not state.suites:
+            reason = "no TEK of this SPI is known" if state is None else "of AH, or of unknown algorithms"
+            draft.fail(Status.SEALED, reason)
+        else:
+            self._open(draft, packet, state, number)
+
+    def _open(self, draft: Draft, packet: bytes, state: DataState, number: int) -> None:
+        error: GsakmpError | None = None
+        for suite in state.suites:
+            try:
+                found = suite.open(packet)
+            except GsakmpError as exc:
+                error = exc if error is None or isinstance(exc, InvalidHash) else error
+                continue
+            state.suites = (suite,)
+            draft.status = Status.OPENED
+            draft.plaintext_octets = found.payload
+            draft.esp = ESPContent(
+                spi=found.spi.hex(),
+                sequence_number=number,
+                next_header=found.next_header,
+                payload=found.payload,
+                group=draft.group,
+            )
+            draft.checks.append(Check("ICV", True))
+            draft.checks.append(self._replay(draft, state, number))
+            return
+        draft.checks.append(Check("ICV", False, str(error)))
+        draft.fail(Status.WRONG_KEY, "altered, or under another key")
+
+    @staticmethod
+    def _replay(draft: Draft, state: DataState, number: int) -> Check:
+        """Whether a sender has used this number before. Each sender of a group counts for itself."""
+        source = draft.datagram.source
+        highest, mask = state.windows.get(source) or (0, 0)
+        if number > highest:
+            shift = number - highest
+            mask = (mask << shift | 1) & ((1 << WINDOW) - 1) if shift < WINDOW else 1
+            state.windows.put(source, (number, mask))
+            return Check("replay", True, f"sequence number {number}")
+        place = highest - number
+        if place >= WINDOW:
+            return Check("replay", None, f"sequence number {number}, far below {highest}")
+        if mask >> place & 1:
+            return Check("replay", False, f"sequence number {number} was there before")
+        state.windows.put(source, (highest, mask | 1 << place))
+        return Check("replay", True, f"sequence number {number}")
