@@ -8,7 +8,20 @@ from typing import Annotated
 import typer
 
 from gsakmp import __version__
-from gsakmp.cli import daemons, decode, demo, describe, encode
+from gsakmp.cli import (
+    daemons,
+    decode,
+    decrypt,
+    demo,
+    describe,
+    diff,
+    encode,
+    explain,
+    keys,
+    ladder,
+    view,
+    wireshark,
+)
 from gsakmp.cli.status import UNUSABLE, guarded, paragraphs
 
 __all__ = ["app", "run"]
@@ -36,6 +49,7 @@ def version(wanted: bool) -> None:
         "[bold]gsakmp gcks init plant[/]  a key server's configuration, to begin with",
         "[bold]gsakmp decode capture.pcap[/]  every message of a capture as a tree",
         "[bold]gsakmp decode --json capture.pcap | gsakmp encode -o copy.pcap[/]  into JSON and back",
+        "[bold]gsakmp view --keys group.keys capture.pcap[/]  a page: ladder, fields, octets",
         "[bold]gsakmp describe SA[/]  how a payload is laid out",
     )
 )
@@ -48,10 +62,17 @@ def top(
 
 
 decode.register(app)
+view.register(app)
 encode.register(app)
+decrypt.register(app)
 describe.register(app)
+keys.register(app)
+ladder.register(app)
+explain.register(app)
+diff.register(app)
 demo.register(app)
 daemons.register(app)
+wireshark.register(app)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -202,8 +202,13 @@ def written(output: str, source: str = "", *, mode: int | None = None) -> Iterat
     target = Path(output)
     check_target(target, source)
     if target.exists() and not target.is_file():  # a pipe, a device
-        with opened_for(target, lambda: os.open(target, os.O_WRONLY | NO_FOLLOW)) as file:
-            yield file
+        try:
+            with opened_for(target, lambda: os.open(target, os.O_WRONLY | NO_FOLLOW)) as file:
+                yield file
+        except BrokenPipeError:  # whoever read it went away
+            raise
+        except OSError as error:
+            raise LocalError(f"{output} can't be written: {reason(error)}") from None
         return
     try:
         handle, name = mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")  # for its owner alone

@@ -9,6 +9,7 @@ import stat
 from collections import Counter
 from pathlib import Path
 
+import msgspec
 import pytest
 from rich.console import Console
 
@@ -184,3 +185,34 @@ def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     assert result.status == 2
     assert result.err.count("\n") == 1
     assert "nowhere" in result.err
+
+
+def test_explain_tells_the_same_story(shown: tuple[Result, Path]) -> None:
+    """The table of readers that the demo has printed, from what was captured alone."""
+    result, output = shown
+    arguments = [output, "--keys", output.with_suffix(".keys"), "--port", 21_840, "--port", 21_841]
+    told = run("explain", "--json", *arguments)
+    assert told.status == 0
+    story = msgspec.json.decode(told.out)
+    assert (story["sealed"], story["problems"], story["checks_wrong"]) == ([], [], 0)
+    held = {sa["sa"]: {holder["member"] for holder in sa["holders"]} for sa in story["data_sas"]}
+    packets = {sa["sa"]: (sa["packets"], sa["packets_opened"]) for sa in story["data_sas"]}
+    for spi, row in re.findall(r"^ +frame \d +([0-9a-f]{8}) +(.*)$", result.text, re.MULTILINE):
+        able = {name for name, word in zip(NAMES, row.split(), strict=False) if word in ("reads", "sends")}
+        assert held[spi] == {f"fqdn:{name}.demo" for name in able}
+        assert packets[spi] == (1, 1)
+    evicting = [push for push in story["pushes"] if push["left_behind"]]
+    assert [push["left_behind"] for push in evicting] == [["fqdn:carol.demo"]]
+    assert evicting[0]["reasons"] == ["forward rekey: fqdn:carol.demo left behind"]
+    assert {push["by"] for push in evicting} == {"LKH"}
+
+
+def test_the_ladder_has_every_message_of_it(shown: tuple[Result, Path]) -> None:
+    _, output = shown
+    arguments = [output, "--keys", output.with_suffix(".keys"), "--port", 21_840, "--port", 21_841]
+    drawn = run("ladder", *arguments, "--width", 200)
+    assert drawn.status == 0
+    assert sum("▶" in line or "◀" in line for line in drawn.text.splitlines()) == len(
+        list(read(output, None))
+    )
+    assert "carol.demo left behind" in drawn.text

@@ -125,11 +125,11 @@ def test_what_is_around_a_message() -> None:
 
 
 def test_long_lists_that_differ_are_compared_by_place() -> None:
-    """600 payloads of one kind against 599: aligning them would take time for nothing."""
-    message = Message(exchange_type=2, payloads=tuple(VendorID(bytes([n % 256])) for n in range(200)))
+    """Aligning hundreds of payloads of one kind would take time for nothing."""
+    message = Message(exchange_type=2, payloads=tuple(VendorID(bytes([n % 256])) for n in range(250)))
     fewer = message.replace(payloads=message.payloads[:-1])
     (change,) = compared(one(message.build()), one(fewer.build()))
-    assert (change.path, change.b) == ("payloads[199]", None)
+    assert (change.path, change.b) == ("payloads[249]", None)
 
 
 # -- what is ignored ---------------------------------------------------------------------------------------------
@@ -171,7 +171,7 @@ def test_words_stand_for_fields_that_there_are() -> None:
         assert set(fields) <= known
 
 
-@pytest.mark.parametrize("pattern", ["", " ", "*" * 9, "x." * 101])
+@pytest.mark.parametrize("pattern", ["", " ", "x." * 101])
 def test_what_is_no_path(pattern: str) -> None:
     with pytest.raises(ConfigurationError, match="no path"):
         Ignored([pattern])
@@ -206,9 +206,12 @@ def test_what_is_missing_has_no_partner_and_all_others_have_theirs(seed: int, wi
     sides = [[each for each in session if draw.random() > 0.2] for _ in range(2)]
     found = frames(aligned(iter(sides[0]), iter(sides[1]), window))
     numbers = [{each.datagram.frame for each in side} for side in sides]
-    assert {a for a, b in found if a and not b} == numbers[0] - numbers[1]
-    assert {b for a, b in found if b and not a} == numbers[1] - numbers[0]
-    assert {(a, b) for a, b in found if a and b} == {(n, n) for n in numbers[0] & numbers[1]}
+    both = numbers[0] & numbers[1]
+    assert [a for a, b in found if a == b] == sorted(both)
+    assert sorted(a for a, _ in found if a) == sorted(numbers[0])
+    assert sorted(b for _, b in found if b) == sorted(numbers[1])
+    for a, b in found:  # two of one kind at one place, each missing on the other side, may go together
+        assert a == b or not {a, b} & both
 
 
 def test_messages_whose_payloads_differ_still_go_together() -> None:
@@ -223,7 +226,7 @@ def test_messages_whose_payloads_differ_still_go_together() -> None:
 def test_pushes_whose_numbers_are_others_still_go_together() -> None:
     session = opened(THREE_DES)
     later = [
-        msgspec.structs.replace(each, step=each.step + 7) if each.step and n > 9 else each
+        msgspec.structs.replace(each, step=each.step + 100) if each.step and n > 9 else each
         for n, each in enumerate(session)
     ]
     assert frames(aligned(iter(session), iter(later))) == [(n, n) for n in range(1, 22)]
@@ -245,10 +248,9 @@ def test_either_side_is_a_stream() -> None:
     def stream(side: int, length: int) -> Iterator[Opened]:
         for number in range(length):
             ahead[side] = number
-            yield opened(THREE_DES)[number % 2]
+            yield session[number % 2]
 
-    first = opened(THREE_DES)
-    assert len(first) == 21
+    session = opened(THREE_DES)
     for number, _ in enumerate(aligned(stream(0, 3000), stream(1, 3000), 64)):
         assert max(ahead) - number <= 130
     assert ahead == [2999, 2999]

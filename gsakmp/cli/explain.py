@@ -1,0 +1,82 @@
+"""``gsakmp explain``: the group security association as a capture tells it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Final
+
+import msgspec
+import typer
+
+from gsakmp.cli.ladder import usual_width
+from gsakmp.cli.screen import screen
+from gsakmp.cli.status import guarded, paragraphs
+from gsakmp.cli.viewing import (
+    Address,
+    Cookie,
+    Dialect,
+    Domain,
+    Exchange,
+    Keys,
+    Ports,
+    Quiet,
+    Source,
+    Viewing,
+    lines,
+)
+
+__all__ = ["register"]
+
+EXAMPLES: Final = paragraphs(
+    "Examples:",
+    "[bold]gsakmp explain --keys member.keys member.pcap[/]  in prose and tables",
+    "[bold]gsakmp explain --json --keys member.keys member.pcap | jq .data_sas[/]  for programs",
+    "[bold]gsakmp explain member.pcap[/]  without keys: what there is, and which key would open it",
+    "Exit status: 0 if all is well, 1 if something is malformed or wrong, 2 for wrong usage or a file that "
+    "can't be read to its end.",
+)
+
+
+def explain(
+    source: Source,
+    keys: Keys = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    width: Annotated[
+        int | None, typer.Option(min=60, max=1000, help="Characters of a line; else the terminal's.")
+    ] = None,
+    exchange: Exchange = None,
+    cookie: Cookie = None,
+    address: Address = None,
+    port: Ports = None,
+    doi: Domain = None,
+    dialect: Dialect = None,
+    quiet: Quiet = False,
+) -> None:
+    """Tell what a capture shows of a group: who joined, which SAs lived from when to when, who could read
+    what, which rekeys there were and why, what is wrong, and what could not be opened."""
+
+    def command() -> int:
+        from gsakmp.reports.story import Teller
+        from gsakmp.reports.story_facts import plain
+        from gsakmp.reports.story_text import story_rows
+
+        viewing = Viewing(
+            source, keys, port=port, doi=doi, dialect=dialect,
+            exchange=exchange, cookie=cookie, address=address,
+        )  # fmt: skip
+        teller = Teller()
+        for opened in viewing.opened():
+            teller.add(opened)
+        story = teller.story()
+        if as_json:
+            sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(plain(story)), indent=2) + b"\n")
+        else:
+            screen().rows(lines(story_rows(story, width or usual_width())))
+        return viewing.status(quiet)
+
+    raise typer.Exit(guarded(command))
+
+
+def register(app: typer.Typer) -> None:
+    """Make it a command of `app`."""
+    app.command(epilog=EXAMPLES, no_args_is_help=True)(explain)

@@ -1,0 +1,439 @@
+"""The GSA as a capture tells it: who joined, which SAs lived from when to when, who could read what.
+
+`Teller` takes opened messages as they come and keeps what the story needs, bounded by `gsakmp.limits`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gsakmp import limits
+from gsakmp.captures.opened import (
+    Acknowledged,
+    DataSALearnt,
+    Event,
+    ExchangeKind,
+    GroupJoined,
+    GroupRequested,
+    ISAKMPSAEnded,
+    ISAKMPSAEstablished,
+    KeysFollowed,
+    Lost,
+    Notified,
+    Opened,
+    RekeySALearnt,
+    RolledOver,
+    SADeleted,
+    Status,
+)
+from gsakmp.reports.story_facts import (
+    DataStory,
+    Holder,
+    ISAKMPStory,
+    MemberStory,
+    Moment,
+    Problem,
+    PushStory,
+    RekeyStory,
+    Story,
+)
+from gsakmp.reports.story_open import ClosedMessages
+from gsakmp.reports.story_reasons import push_reasons
+from gsakmp.reports.words import clean, label
+
+__all__ = ["Teller"]
+
+SECOND: Final = 1_000_000_000
+
+
+class Teller:
+    """Gathers a story."""
+
+    def __init__(self) -> None:
+        self._story = Story()
+        self._isakmp: dict[str, ISAKMPStory] = {}
+        self._rekey: dict[str, RekeyStory] = {}
+        self._data: dict[str, DataStory] = {}
+        self._members: dict[tuple[str, str], MemberStory] = {}
+        self._pushes: dict[tuple[str, int], PushStory] = {}
+        self._traffic: dict[tuple[str, str, str, str], str] = {}
+        """For each group, protocol, source and destination the latest data SA."""
+        self._joined: dict[str, list[str]] = {}
+        """For each group, who has joined since its last push."""
+        self._just_replaced: list[DataStory] = []
+        self._held: set[tuple[str, str]] = set()
+        """SA and member."""
+        self._acknowledged: dict[tuple[str, int], dict[str, None]] = {}
+        self._pairs = 0
+        self._closed = ClosedMessages()
+
+    def add(self, opened: Opened) -> None:
+        """One more message."""
+        story, now = self._story, moment_of(opened)
+        story.messages += 1
+        story.first = story.first or now
+        if story.last is None or now.time >= story.last.time:
+            story.last = now
+        count(story.kinds, kind_name(opened))
+        count(story.statuses, str(opened.status))
+        for check in opened.checks:
+            story.checks_right += check.passed is True
+            story.checks_wrong += check.passed is False
+            story.checks_open += check.passed is None
+        story.retransmissions += bool(opened.retransmission_of)
+        self._problems(opened, now)
+        self._closed.add(opened, now)
+        if opened.esp is not None:
+            self._packet(opened, now)
+            return
+        push = self._push(opened, now) if opened.kind is ExchangeKind.PUSH else None
+        self._just_replaced.clear()
+        for event in opened.events:
+            self._event(opened, event, now, push)
+        if push is not None and not opened.retransmission_of:
+            self._reasons(push, now)
+
+    def story(self) -> Story:
+        """All so far. The lists are the teller's own: tell on, or read, not both at once."""
+        story = self._story
+        story.isakmp_sas = list(self._isakmp.values())
+        story.rekey_sas = list(self._rekey.values())
+        story.data_sas = list(self._data.values())
+        story.members = list(self._members.values())
+        story.pushes = list(self._pushes.values())
+        story.unfinished = self._closed.unfinished()
+        story.sealed = self._closed.sealed()
+        said: list[MemberStory | RekeyStory | DataStory] = [
+            *story.members, *story.rekey_sas, *story.data_sas,
+        ]  # fmt: skip
+        story.groups = list(dict.fromkeys(each.group for each in said if each.group))
+        self._recordings()
+        self._ends(0 if story.last is None else story.last.time)
+        self._acknowledgements()
+        return story
+
+    # -- what is wrong -----------------------------------------------------------------------------------
+
+    def _problems(self, opened: Opened, now: Moment) -> None:
+        name = label(opened)
+        if opened.error is not None or opened.status is Status.MALFORMED:
+            self._problem("malformed", now, name, opened.error or opened.reason)
+        elif opened.status in (Status.WRONG_KEY, Status.PARTLY):
+            self._problem(str(opened.status), now, name, opened.reason)
+        for check in opened.checks:
+            if check.passed is False:
+                replay = "replay" in check.detail or check.name == "replay"
+                self._problem(
+                    "replay" if replay else "check",
+                    now,
+                    name,
+                    f"{check.name} is wrong: {check.detail}".rstrip(": "),
+                )
+        for event in opened.events:
+            if isinstance(event, Lost):
+                self._problem("lost", now, name, event.what)
+            elif isinstance(event, Notified) and event.error:
+                how = "protected" if event.protected else "in the clear, so anybody may have sent it"
+                self._problem("notification", now, name, f"{event.name}, {how}")
+
+    def _problem(self, what: str, now: Moment, message: str, detail: object) -> None:
+        if self._room(len(self._story.problems), "problems"):
+            self._story.problems.append(
+                Problem(what=what, at=now, message=clean(message), detail=clean(detail))
+            )
+
+    def _room(self, size: int, what: str, most: int | None = None) -> bool:
+        if size < (limits.STORY_ENTRIES if most is None else most):
+            return True
+        count(self._story.untold, what)
+        return False
+
+    # -- events ------------------------------------------------------------------------------------------
+
+    def _event(self, opened: Opened, event: Event, now: Moment, push: PushStory | None) -> None:
+        match event:
+            case ISAKMPSAEstablished():
+                self._established(event, now)
+            case ISAKMPSAEnded():
+                found = self._isakmp.get(event.sa)
+                if found is not None:
+                    found.deleted = found.deleted or now
+            case GroupRequested():
+                member = self._member(event.member, event.group)
+                if member is not None:
+                    member.requested = member.requested or now
+            case GroupJoined():
+                self._join(event, now)
+            case RekeySALearnt():
+                self._learn_rekey(opened, event, now)
+            case DataSALearnt():
+                self._learn_data(opened, event, now, push)
+            case KeysFollowed():
+                self._holder(self._rekey.get(event.sa), event.member, "LKH", now)
+                if push is not None:
+                    push.led.append(clean(event.member))
+            case RolledOver():
+                self._rolled(event, now, push)
+            case SADeleted():
+                self._deleted(event, now, push)
+            case Acknowledged():
+                self._answer(event)
+            case Lost() if opened.kind is ExchangeKind.PUSH and opened.sa in self._rekey:
+                self._rekey[opened.sa].lost += event.count
+
+    def _established(self, event: ISAKMPSAEstablished, now: Moment) -> None:
+        if event.sa in self._isakmp or not self._room(len(self._isakmp), "isakmp_sas"):
+            return
+        self._isakmp[event.sa] = ISAKMPStory(
+            sa=event.sa,
+            initiator=clean(event.initiator),
+            responder=clean(event.responder),
+            initiator_address=clean(event.initiator_address),
+            responder_address=clean(event.responder_address),
+            suite=clean(event.suite),
+            method=clean(event.method),
+            lifetime_seconds=event.lifetime_seconds,
+            established=now,
+            expires_at=after(now, event.lifetime_seconds),
+        )
+
+    def _member(self, name: str, group: str) -> MemberStory | None:
+        key = name, group
+        found = self._members.get(key)
+        if found is None and self._room(len(self._members), "members", limits.STORY_MEMBERS):
+            found = self._members[key] = MemberStory(member=clean(name), group=clean(group))
+        return found
+
+    def _join(self, event: GroupJoined, now: Moment) -> None:
+        member = self._member(event.member, event.group)
+        if member is None:
+            return
+        member.joined = member.joined or now
+        member.registrations += 1
+        member.address, member.sa, member.rekey = clean(event.address), event.sa, event.rekey
+        member.data, member.sequence_number = list(event.data), event.sequence_number
+        member.sender_ids, member.lkh_keys = list(event.sender_ids), event.lkh_keys
+        member.left_behind = None
+        self._joined.setdefault(event.group, []).append(member.member)
+        if event.rekey is not None:
+            self._holder(self._rekey.get(event.rekey), event.member, "pull", now)
+        for spi in event.data:
+            self._holder(self._data.get(spi), event.member, "pull", now)
+
+    def _learn_rekey(self, opened: Opened, event: RekeySALearnt, now: Moment) -> None:
+        if event.sa in self._rekey or not self._room(len(self._rekey), "rekey_sas"):
+            return
+        pushed = opened.kind is ExchangeKind.PUSH
+        lkh = any(isinstance(each, RolledOver) and each.by == "LKH" for each in opened.events)
+        made = self._rekey[event.sa] = RekeyStory(
+            sa=event.sa,
+            group=clean(event.group),
+            source=clean(event.source),
+            destination=clean(event.destination),
+            encryption=clean(event.encryption),
+            signature=clean(event.signature),
+            management=clean(event.management),
+            acknowledgement=clean(event.acknowledgement),
+            lifetime_seconds=event.lifetime_seconds,
+            learnt=now,
+            under=opened.sa if pushed else "",
+            by_lkh=pushed and lkh,
+            expires_at=after(now, event.lifetime_seconds),
+        )
+        how = "LKH" if made.by_lkh else "push" if pushed else "pull"
+        for member in event.holders:
+            self._holder(made, member, how, now)
+
+    def _learn_data(self, opened: Opened, event: DataSALearnt, now: Moment, push: PushStory | None) -> None:
+        if push is not None:
+            push.data.append(event.sa)
+        if not self._room(len(self._data), "data_sas"):
+            return
+        made = DataStory(
+            sa=event.sa,
+            protocol=clean(event.protocol),
+            group=clean(event.group),
+            source=clean(event.source),
+            destination=clean(event.destination),
+            transform=clean(event.transform),
+            integrity=clean(event.integrity),
+            key_length=event.key_length,
+            lifetime_seconds=event.lifetime_seconds,
+            learnt=now,
+            under=opened.sa if push is not None else "",
+            active_at=now.time and now.time + event.activation_delay * SECOND,
+            expires_at=after(now, event.lifetime_seconds),
+        )
+        for member in event.holders:
+            self._holder(made, member, "pull" if push is None else "push", now)
+        self._replace(made, event.deactivation_delay, now)
+        self._data[event.sa] = made
+
+    def _replace(self, made: DataStory, delay: int, now: Moment) -> None:
+        """An SA for the same traffic as another one takes its place."""
+        key = made.group, made.protocol, made.source, made.destination
+        old = self._data.get(self._traffic.get(key, ""))
+        if old is not None and old.sa != made.sa and old.learnt != now and old.replaced is None:
+            old.replaced, old.replaced_by = now, made.sa
+            old.gone_at = old.gone_at or after(now, delay)
+            self._just_replaced.append(old)
+        self._traffic[key] = made.sa
+
+    def _holder(self, sa: RekeyStory | DataStory | None, member: str, how: str, now: Moment) -> None:
+        name = clean(member)
+        if sa is None or (sa.sa, name) in self._held or not self._pair():
+            return
+        self._held.add((sa.sa, name))
+        sa.holders.append(Holder(name, how, now))
+
+    def _pair(self) -> bool:
+        """Whether there is room for one more of who holds or has acknowledged what."""
+        self._pairs += 1
+        return self._room(self._pairs - 1, "holders", limits.STORY_HOLDINGS)
+
+    # -- pushes ------------------------------------------------------------------------------------------
+
+    def _push(self, opened: Opened, now: Moment) -> PushStory | None:
+        """The push that a message is, if it was opened and its checks hold."""
+        key = opened.sa, opened.step
+        rekey = self._rekey.get(opened.sa)
+        if opened.retransmission_of:
+            found = self._pushes.get(key)
+            if found is not None:
+                found.retransmissions += 1
+            if rekey is not None:
+                rekey.retransmissions += 1
+            return found
+        if opened.status is not Status.OPENED:
+            return None
+        if opened.failed:
+            if rekey is not None:
+                rekey.replayed += any("replay" in check.detail for check in opened.checks)
+            return None
+        if rekey is not None:
+            rekey.pushes += 1
+            rekey.first_number = rekey.first_number or opened.step
+            rekey.last_number = max(rekey.last_number, opened.step)
+        made = PushStory(sent=now, sa=opened.sa, group=clean(opened.group), sequence_number=opened.step)
+        if self._room(len(self._pushes), "pushes"):
+            self._pushes[key] = made
+        return made
+
+    def _rolled(self, event: RolledOver, now: Moment, push: PushStory | None) -> None:
+        old = self._rekey.get(event.old)
+        if old is not None:
+            old.replaced, old.replaced_by = old.replaced or now, event.new
+            old.left_behind = [clean(name) for name in event.left_behind]
+        for name in event.left_behind:
+            member = self._members.get((name, event.group))
+            if member is not None:
+                member.left_behind = member.left_behind or now
+        for name in event.followed:
+            member = self._members.get((name, event.group))
+            if member is not None:
+                member.left_behind = None
+        if push is not None:
+            push.rekey, push.by = event.new, event.by
+            push.left_behind = [clean(name) for name in event.left_behind]
+
+    def _deleted(self, event: SADeleted, now: Moment, push: PushStory | None) -> None:
+        if push is not None:
+            push.deleted.append(clean(f"{event.protocol} {event.sa}"))
+        table: dict[str, RekeyStory] | dict[str, DataStory] = (
+            self._rekey if event.protocol == "rekey" else self._data
+        )
+        if event.sa == "*":
+            doomed = [sa for sa in table.values() if sa.group == event.group]
+        else:
+            found = table.get(event.sa)
+            doomed = [] if found is None else [found]
+        for sa in doomed:
+            sa.deleted = sa.deleted or now
+            if isinstance(sa, DataStory):
+                sa.gone_at = sa.gone_at or now.time
+
+    def _reasons(self, push: PushStory, now: Moment) -> None:
+        joined = self._joined.pop(push.group, [])
+        old = self._rekey.get(push.sa)
+        push.reasons = push_reasons(push, now, joined, old, self._just_replaced)
+
+    def _answer(self, event: Acknowledged) -> None:
+        answers = self._acknowledged.setdefault((event.sa, event.sequence_number), {})
+        name = clean(event.member)
+        if (event.sa, event.sequence_number) in self._pushes and name not in answers and self._pair():
+            answers[name] = None
+
+    # -- ESP ---------------------------------------------------------------------------------------------
+
+    def _packet(self, opened: Opened, now: Moment) -> None:
+        sa = self._data.get(opened.sa)
+        if sa is None:
+            return
+        sa.packets += 1
+        sa.packets_opened += opened.status is Status.OPENED
+        sa.first_packet, sa.last_packet = sa.first_packet or now, now
+        source = clean(opened.datagram.source_address)
+        if source and source not in sa.senders and len(sa.senders) < limits.STORY_ENTRIES:
+            sa.senders.append(source)
+
+    # -- at the end --------------------------------------------------------------------------------------
+
+    def _recordings(self) -> None:
+        """Who could read what was sent before they were given the key that it was sent under."""
+        if "holders" in self._story.untold:
+            return
+        able: dict[str, set[str]] = {}
+        for sa in self._rekey.values():  # in the order in which they became known: the older ones first
+            own = {holder.member for holder in sa.holders}
+            above = able.get(sa.under, set()) if sa.under and not sa.by_lkh else set()
+            able[sa.sa] = own | above
+            sa.from_recording = sorted(above - own)
+        for data in self._data.values():
+            own = {holder.member for holder in data.holders}
+            data.from_recording = sorted(able.get(data.under, set()) - own)
+
+    def _ends(self, end: int) -> None:
+        sas: list[ISAKMPStory | RekeyStory | DataStory] = [
+            *self._isakmp.values(), *self._rekey.values(), *self._data.values(),
+        ]  # fmt: skip
+        for sa in sas:
+            if sa.deleted is not None:
+                sa.state = "deleted"
+            elif not isinstance(sa, ISAKMPStory) and sa.replaced is not None:
+                sa.state = "replaced"
+            elif sa.expires_at and sa.expires_at <= end:
+                sa.state = "expired"
+            else:
+                sa.state = "alive"
+
+    def _acknowledgements(self) -> None:
+        for key, push in self._pushes.items():
+            answers = self._acknowledged.get(key, {})
+            push.acknowledged = list(answers)
+            rekey = self._rekey.get(push.sa)
+            if rekey is None or not rekey.acknowledgement or not push.sent.time:
+                continue
+            had = [holder.member for holder in rekey.holders if holder.since.time <= push.sent.time]
+            push.unacknowledged = [member for member in had if member not in answers]
+
+
+def kind_name(opened: Opened) -> str:
+    """What a message counts as."""
+    if opened.kind is ExchangeKind.OTHER and opened.shown is not None:
+        return clean(opened.shown.exchange_name)
+    return str(opened.kind)
+
+
+def moment_of(opened: Opened) -> Moment:
+    """When a message was seen."""
+    return Moment(opened.datagram.frame or opened.number, opened.datagram.time)
+
+
+def after(now: Moment, seconds: int | None) -> int:
+    """A time some seconds later; 0 if either is unknown."""
+    return now.time + seconds * SECOND if now.time and seconds else 0
+
+
+def count(counts: dict[str, int], what: str) -> None:
+    """One more of a kind."""
+    counts[what] = counts.get(what, 0) + 1
