@@ -17,6 +17,7 @@ __all__ = [
     "ELEMENTS_PER_PAYLOAD",
     "FRAGMENTS_PER_DATAGRAM",
     "FRAGMENT_SECONDS",
+    "GROUP_MEMBERS",
     "HEX_LINE_OCTETS",
     "JSON_LINE_OCTETS",
     "MESSAGE_OCTETS",
@@ -76,3 +77,7 @@ JSON_LINE_OCTETS: Final = 16 * 1024 * 1024
 
 HEX_LINE_OCTETS: Final = 1024 * 1024
 """Hexadecimal digits and separators of one message given as text."""
+
+GROUP_MEMBERS: Final = 1 << 22
+"""Members of one group: each takes about a kilobyte in a key server's memory, beside what the rekey algorithm
+keeps of it."""

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gsakmp import __version__
-from gsakmp.cli import daemons, decode, demo, describe, encode
+from gsakmp.cli import daemons, decode, demo, describe, encode, nark, rekey
 from gsakmp.cli.status import UNUSABLE, guarded, paragraphs
 
 __all__ = ["app", "run"]
@@ -52,6 +52,8 @@ encode.register(app)
 describe.register(app)
 demo.register(app)
 daemons.register(app)
+nark.register(app)
+rekey.register(app)
 
 
 def run(arguments: Sequence[str]) -> int:

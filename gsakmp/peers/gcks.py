@@ -113,7 +113,8 @@ class GCKS(Endpoint):
         self.groups: dict[str, GroupServer] = {}
         states = journal.load()
         for policy in configuration.groups:
-            self.groups[policy.name] = GroupServer(policy, states.get(policy.name), random=random, now=now)
+            state = states.pop(policy.name, None)  # which may be big, and is not needed twice
+            self.groups[policy.name] = GroupServer(policy, state, random=random, now=now)
         self._index()
         for name in self.groups:
             self._collect(name, now)
@@ -169,7 +170,7 @@ class GCKS(Endpoint):
         self._make_durable()  # so that the journal knows how far a group came that was dropped just before
         states = self._journal.load() if {p.name for p in configuration.groups} - set(self.groups) else {}
         added = {
-            policy.name: GroupServer(policy, states.get(policy.name), random=self._random, now=now)
+            policy.name: GroupServer(policy, states.pop(policy.name, None), random=self._random, now=now)
             for policy in configuration.groups
             if policy.name not in self.groups
         }
@@ -249,7 +250,14 @@ class GCKS(Endpoint):
             permission = server.authorise(peer.identity, peer.certificate)
             notify = NotifyType.NO_PROPOSAL_CHOSEN  # whoever is admitted may know what is wanted
             server.check_registration_sa(session.sa.suite, peer.method, session.sa.strength)
-            offer = server.offer(peer.identity, now, sender=permission.sender, address=str(path.remote))
+            offer = server.offer(
+                peer.identity,
+                now,
+                sender=permission.sender,
+                address=str(path.remote),
+                periods=permission.periods,
+                module=permission.module,
+            )
         except GsakmpError as error:
             if not isinstance(error, PolicyRefused):
                 notify = NotifyType.INVALID_ID_INFORMATION

@@ -128,8 +128,22 @@ def show_groups(groups: list[dict[str, Any]]) -> None:
 def show_group(group: dict[str, Any]) -> None:
     """A group with its SAs."""
     show_values(
-        group, title=f"group {group['name']}", leave=frozenset(["name", "rekey", "data", "next_timeout"])
+        group,
+        title=f"group {group['name']}",
+        leave=frozenset(["name", "rekey", "data", "structures", "next_timeout"]),
     )
+    structures = [
+        [
+            str(structure["policy_index"]),
+            structure["algorithm"],
+            *(f"{structure[name]:,}" for name in ("members", "capacity")),
+            *(str(structure[name] or "-") for name in ("depth", "degree")),
+        ]
+        for structure in group["structures"]
+    ]
+    head = ["SA2", "rekey algorithm", "members in it", "room for", "depth", "degree"]
+    if structures:
+        table("key structures", head, structures)
     rekey_rows = [
         [
             sa["spi"],
@@ -160,6 +174,8 @@ def show_group(group: dict[str, Any]) -> None:
     ]
     head = ["TEK SPI", "encryption", "integrity", "from", "to", "lifetime", "remaining", "rekey in"]
     table("SA3, data", head, data_rows)
+    if rows := [[sa["spi"], sa["periods"]] for sa in group["data"] if sa["periods"]]:
+        table("keys by periods", ["first SPI", "sequence"], rows)
 
 
 def show_eviction(group: dict[str, Any]) -> None:
@@ -172,7 +188,7 @@ def show_eviction(group: dict[str, Any]) -> None:
 
 def show_membership(gsa: dict[str, Any]) -> None:
     """What a member holds."""
-    show_values(gsa, title="the group's SAs", leave=frozenset(["rekey", "data", "next_timeout"]))
+    show_values(gsa, title="the group's SAs", leave=frozenset(["rekey", "data", "periods", "next_timeout"]))
     rekey_rows = [
         [
             sa["spi"],
@@ -205,6 +221,12 @@ def show_membership(gsa: dict[str, Any]) -> None:
     ]
     head = ["TEK SPI", "state", "encryption", "integrity", "from", "to", "sends", "remaining"]
     table("SA3, data", head, data_rows)
+    rows = [
+        [held["spi"], held["sequence"], held["intervals"], duration(held["ends_in_seconds"])]
+        for held in gsa["periods"]
+    ]
+    if rows:
+        table("keys by periods", ["first SPI", "sequence", "given", "last ends in"], rows)
 
 
 def show_members(page: dict[str, Any]) -> None:

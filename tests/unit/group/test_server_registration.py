@@ -47,7 +47,7 @@ def test_strangers_are_refused() -> None:
 
 
 def test_a_full_group_takes_nobody_new(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registration, "MEMBERS", 2)
+    monkeypatch.setattr(registration, "GROUP_MEMBERS", 2)
     rig = Rig()
     rig.join("a")
     rig.join("b")
