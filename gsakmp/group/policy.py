@@ -177,7 +177,8 @@ class GroupPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """A leaver can't read what follows (RFC 6407, 7.4.1)."""
     backward_rekey: Literal["off", "new-data-keys", "new-kek"] = "off"
     """A joiner can't read what went before (RFC 6407, 7.4.2): it gets the Rekey SA alone, and new data SAs
-    follow by push; or, against who has stored old pushes, a new Rekey SA as well."""
+    follow by push; or, against who has stored old pushes, a new Rekey SA as well. A key tree needs
+    that more than others: without it the keys of a joiner's path open pushes as old as they are."""
     hide_policy_from_leaver: bool = False
     """Whether forward rekey also hides the new KEK's policy: two KEK changes before new data SAs (7.4.1)."""
     batch_interval: float = 0.0

@@ -102,7 +102,8 @@ class Recovery:
         for index in core.indices():
             if index not in kept:
                 self.rekeying.cut(index, now, "restart")
-        if core.policy.forward_rekey and any(core.leaving.values()):
+        lost = len(kept) < len(core.indices()) and core.policy.batch_interval > 0
+        if core.policy.forward_rekey and (lost or any(core.leaving.values())):
             self.rekeying.shut_out(now, "restart")
         else:
             self._mend_data(now)
@@ -127,7 +128,7 @@ class Recovery:
         joined = max((member.registered_at for member in core.state.members.values()), default=None)
         oldest = min((sa.created_at for sa in current), default=None)
         waits = joined is not None and oldest is not None and oldest <= joined
-        if waits and core.policy.backward_rekey != "off":
+        if (waits or replaced) and core.policy.backward_rekey != "off":
             core.join_rekey_at = now
         elif replaced:
             deletes = delete_payloads(data=replaced)

@@ -96,13 +96,16 @@ class Registration:
         self, known: MemberRecord | None, index: int | None, now: float
     ) -> tuple[RekeySA, ...]:
         """The Rekey SA in force; or, for a joiner who must read no push of the past, one that its admission
-        makes (RFC 6407, 7.4.2). Where nothing was pushed yet there is no such past."""
+        makes (RFC 6407, 7.4.2). There is no such past where nothing was pushed yet under the present one, and
+        what it is given opens nothing older."""
         core = self.core
         record = None if index is None else core.rekey_record(index)
         if record is None:
             return ()
         sa = record.sa
-        if known is not None or core.policy.backward_rekey != "new-kek" or not sa.sequence_number:
+        if known is not None or core.policy.backward_rekey != "new-kek":
+            return (sa,)
+        if not sa.sequence_number and not core.algorithms[sa.policy_index].joins_look_back:
             return (sa,)
         if sa.policy_index not in core.joining:
             core.joining[sa.policy_index] = new_rekey_spi(core.random, core.state.rekey_sas)
@@ -224,6 +227,8 @@ class Registration:
             return self._add(identity, spi, True, algorithm)
 
         if not self.rekeying.replace_kek(index, now, "joined", change, spi=spi):
+            if self.core.batch_at is not None:  # a structure is gone that had in it who is leaving
+                self.rekeying.shut_out(now, "batch")
             raise StateError("the group could not be led to a new KEK, and starts over")
 
     def _add(self, identity: Identity, spi: bytes, new: bool, algorithm: RekeyAlgorithm) -> RekeyPlan:

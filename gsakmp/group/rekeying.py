@@ -197,13 +197,15 @@ class Rekeying:
     # -- the group -------------------------------------------------------------------------------------
 
     def rekey(self, now: float, reason: str, *, kek: bool = True, data: bool = True) -> None:
-        """New KEKs for those who are members, then new data SAs under them."""
+        """New KEKs for those who are members, then new data SAs under them; both where an interval is under
+        way, as nothing would remind of who has left once it is out of all structures."""
+        if kek and self.core.batch_at is not None:
+            self.shut_out(now, reason, everywhere=True)
+            return
         for index in self.core.indices() if kek else ():
             self.renew_kek(index, now, reason)
         if data:
             self.replace_data(now, reason)
-        if kek and data:
-            self.core.batch_at = None
 
     def drop(self, gone: Iterable[Identity], now: float, kind: str) -> None:
         """Members are out; no SA changes."""
@@ -232,10 +234,18 @@ class Rekeying:
         if not core.state.members:
             self.start_over(now, kind)
         elif core.policy.batch_interval and not everywhere:
-            if core.batch_at is None:
-                core.batch_at = now + core.policy.batch_interval
+            self._collect(gone, now, kind)
         else:
             self.shut_out(now, kind, had, everywhere=everywhere)
+
+    def _collect(self, gone: Iterable[Identity], now: float, kind: str) -> None:
+        """They are shut out as the interval ends. Who is in no structure, and so has no KEK in force, can't
+        read new data SAs in any case, and these come now: a crash would forget about them."""
+        core = self.core
+        if core.batch_at is None:
+            core.batch_at = now + core.policy.batch_interval
+        if not all(any(identity in each for each in core.algorithms.values()) for identity in gone):
+            self.replace_data(now, kind)
 
     def shut_out(
         self, now: float, reason: str, had: Container[int | None] = (), *, everywhere: bool = False

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gsakmp.crypto import PrivateKey, Random, private_key, system_random
+from gsakmp.crypto import Random, system_random
 from gsakmp.errors import (
     AuthenticationFailed,
     ConfigurationError,
@@ -18,7 +18,6 @@ from gsakmp.errors import (
 from gsakmp.exchanges.ack import open_ack
 from gsakmp.exchanges.address import Address, Datagram
 from gsakmp.exchanges.pull import PullResponder
-from gsakmp.exchanges.push import build_push
 from gsakmp.exchanges.recent import RecentMessages
 from gsakmp.group.policy import GroupPolicy
 from gsakmp.group.records import Change, Journal
@@ -58,8 +57,6 @@ __all__ = ["GCKS"]
 
 HEARD: Final = 16_384
 """Acknowledgements that are remembered, to refuse them when they come again (RFC 8263, 5)."""
-SIGNING_KEYS: Final = 256
-"""Keys that sign pushes and are kept parsed: one for each Rekey SA, or rather one for each group and SA2."""
 RETRY_SECONDS: Final = 10.0
 """Until a group's timer is tried again that failed."""
 REPEATS: Final = 8192
@@ -108,7 +105,7 @@ class GCKS(Endpoint):
         self._repeats: dict[int, Repeat] = {}
         self._repeat_number = 0
         self._started_at = now
-        self._signing_keys: dict[bytes, PrivateKey] = {}
+        self._builders = PushBuilders()
         self._recent_acks = RecentMessages(HEARD)
         self.groups: dict[str, GroupServer] = {}
         states = journal.load()
@@ -351,15 +348,8 @@ class GCKS(Endpoint):
         self._timers.set(("group", name), server.next_timeout())
 
     def _push(self, name: str, push: Push, now: float) -> None:
-        phase1 = self.endpoint_configuration.phase1
-        octets = build_push(
-            push.sa,
-            self._signing_key(push.signing_key),
-            push.sequence_number,
-            push.payloads,
-            dialect=phase1.dialect,
-            allow_weak=self.groups[name].policy.allow_weak,
-        )
+        dialect = self.endpoint_configuration.phase1.dialect
+        octets = self._builders.build(push, dialect, allow_weak=self.groups[name].policy.allow_weak)
         source = self._push_source(push)
         datagrams = tuple(
             push_datagram(octets, destination, source) for destination in self._destinations(push)
@@ -381,15 +371,6 @@ class GCKS(Endpoint):
                 octets=len(octets),
             )
         )
-
-    def _signing_key(self, octets: bytes) -> PrivateKey:
-        """The key that signs a group's pushes: parsing and checking it takes longer than signing."""
-        known = self._signing_keys.get(octets)
-        if known is None:
-            if len(self._signing_keys) >= SIGNING_KEYS:
-                self._signing_keys.clear()
-            known = self._signing_keys[octets] = private_key(octets, allow_weak=True)
-        return known
 
     @staticmethod
     def _destinations(push: Push) -> list[Address]:

@@ -67,6 +67,7 @@ class Secrets:
                 for octets in values_in(gift.packets):
                     self._number_if_drawn(octets)
         self.edges = self._edges()
+        self.mixes = self._mixes()
 
     def number(self, octets: bytes) -> int:
         if octets not in self.numbers:
@@ -150,6 +151,18 @@ class Secrets:
             keys = []
         return edges
 
+    def _mixes(self) -> dict[Item, list[tuple[Item, Item | None]]]:
+        """What two of three give, a node's secret and its children's blinded ones: by the first, and the second
+        if it takes one."""
+        mixes: dict[Item, list[tuple[Item, Item | None]]] = defaultdict(list)
+        for number, parts in self.vectors.items():
+            three: list[Item] = [("x", number), *(("f", part) for part in parts)]
+            for one in three:
+                others = [other for other in three if other != one]
+                for at, other in enumerate(others):
+                    mixes[one].append((other, others[1 - at] if len(others) > 1 else None))
+        return mixes
+
     def given(self, stint: Stint) -> Iterator[tuple[Item, int]]:
         epochs = {epoch.kek: number for number, epoch in enumerate(self.record.epochs)}
         for gift in stint.gifts:
@@ -168,13 +181,6 @@ def values_in(packets: Packets) -> Iterator[bytes]:
 
 def member_times(secrets: Secrets, given: Iterable[tuple[Item, int]]) -> dict[Item, int]:
     """What a member works out, and when it can at the earliest: wraps, hashes, and mixing of two of three."""
-    mixes: dict[Item, list[tuple[Item, Item | None]]] = defaultdict(list)
-    for number, parts in secrets.vectors.items():
-        three: list[Item] = [("x", number), *(("f", part) for part in parts)]
-        for one in three:
-            others = [other for other in three if other != one]
-            for at, other in enumerate(others):
-                mixes[one].append((other, others[1 - at] if len(others) > 1 else None))
     tops: dict[int, list[int]] = defaultdict(list)
     for epoch, number in secrets.roots.items():
         tops[number].append(epoch)
@@ -187,7 +193,11 @@ def member_times(secrets: Secrets, given: Iterable[tuple[Item, int]]) -> dict[It
             continue
         times[item] = clock
         found = [(other, max(clock, sent)) for other, sent in secrets.edges.get(item, ())]
-        found += [(other, clock) for other, beside in mixes[item] if beside is None or beside in times]
+        found += [
+            (other, clock)
+            for other, beside in secrets.mixes.get(item, ())
+            if beside is None or beside in times
+        ]
         if item[0] == "x":
             found += [(("f", item[1]), clock), *((("k", epoch), clock) for epoch in tops[item[1]])]
         for other, when in found:

@@ -94,34 +94,36 @@ class PushSizes:
 
 
 def packed(arrays: Iterable[tuple[int, int]], room: int, sizes: PushSizes) -> Pushed:
-    """Pushes for arrays that go out in this order, each into the push before it while there is room.
+    """Pushes for arrays as `gsakmp.group.rekey.lkh_arrays.pushes` fills them: the longest array first, then
+    what still fits, the longest first again.
 
     `arrays`: how many, and octets of each. `room`: octets of arrays in a push; a longer one goes alone.
     """
-    count = octets = largest = held = 0
-
-    def send(attributes: int, times: int = 1) -> None:
-        nonlocal count, octets, largest
-        if attributes and times:
-            whole = sizes.carrying(attributes)
-            count, octets, largest = count + times, octets + times * whole, max(largest, whole)
-
+    waiting: dict[int, int] = {}
     for number, each in arrays:
-        if not number:
-            continue
-        fitting = min(number, max(0, room - held) // each)
-        held += fitting * each
-        if not (left := number - fitting):
-            continue
-        send(held)
-        full = max(1, room // each)
-        pushes, rest = divmod(left, full)
-        if not rest:
-            pushes, rest = pushes - 1, full
-        send(full * each, pushes)
-        held = rest * each
-    send(held)
-    return Pushed(count, octets, largest)
+        waiting[each] = waiting.get(each, 0) + number
+    pushes = octets = largest = 0
+    while waiting := {each: number for each, number in waiting.items() if number}:
+        chosen, alike = _chosen(waiting, room)
+        for each, number in chosen.items():
+            waiting[each] -= alike * number
+        whole = sizes.carrying(sum(each * number for each, number in chosen.items()))
+        pushes, octets, largest = pushes + alike, octets + alike * whole, max(largest, whole)
+    return Pushed(pushes, octets, largest)
+
+
+def _chosen(waiting: dict[int, int], room: int) -> tuple[dict[int, int], int]:
+    """The arrays of the next push, by their octets, and how many pushes in a row are filled like it."""
+    chosen: dict[int, int] = {}
+    alike = sum(waiting.values())
+    for each in sorted(waiting, reverse=True):
+        fitting = max(room // each, 0 if chosen else 1)
+        number = min(waiting[each], fitting)
+        if number:
+            chosen[each] = number
+            room -= number * each
+            alike = min(alike, waiting[each] // number if number == fitting else 1)
+    return chosen, alike
 
 
 def _plaintext(payloads: Sequence[Payload]) -> int:

@@ -91,6 +91,7 @@ class FlatRekey:
         self.update_octets = update_octets
         self.management = KEKManagementAlgorithm.LKH if own_keys else None
         self.re_pull = not own_keys
+        self.joins_look_back = False
         self.capacity = min(trees * NODES, GROUP_MEMBERS) if own_keys else GROUP_MEMBERS
         self._group_key: KEK | None = None
         self._root_handle = 0

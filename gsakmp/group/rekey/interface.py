@@ -86,6 +86,11 @@ class RekeyAlgorithm(Protocol):
     capacity: int
     """Members that there is room for."""
 
+    @property
+    def joins_look_back(self) -> bool:
+        """Whether who is added now without a new group key is given keys that open pushes under KEKs before the
+        present one. Backward rekey then takes a new group key for each."""
+
     def __len__(self) -> int:
         """Members in the structure."""
 

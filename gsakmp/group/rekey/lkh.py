@@ -41,6 +41,8 @@ DEGREE: Final = 4
 UPDATE_OCTETS: Final = 1024
 """Octets of update arrays in one push. With header, SA KEK, SIG and IP it still fits into an Ethernet frame:
 one lost fragment would lose the whole push."""
+FIRST_HANDLE: Final = 1
+"""That of the first KEK of a group that starts without members."""
 
 
 class LKHRekey:
@@ -69,7 +71,7 @@ class LKHRekey:
         self._slots = Slots(self.capacity)
         self._tree = KeyTree(degree, self._key_octets)
         self._root: Held | None = None
-        self._next_handle = 1
+        self._next_handle = FIRST_HANDLE
 
     def __len__(self) -> int:
         return len(self._slots)
@@ -79,6 +81,12 @@ class LKHRekey:
 
     def __repr__(self) -> str:
         return f"LKHRekey({self.cipher.name}, degree {self.numbering.degree}, {len(self)} members)"
+
+    @property
+    def joins_look_back(self) -> bool:
+        """See `RekeyAlgorithm.joins_look_back`. Keys of a path are older than the KEK, and arrays that went out
+        under them led to KEKs before; but for the first KEK there is none before."""
+        return self._root is not None and self._root[0] != FIRST_HANDLE
 
     # -- the verbs -------------------------------------------------------------------------------------
 

@@ -71,7 +71,8 @@ class Wrapping:
         tree, number, degree = self._tree, self._numbering.number, self._tree.degree
         size = self._cipher.block_size
         top = tree.height, 0
-        octets = [update_octets(self._cipher, count) for count in range(self._change.height + 1)]
+        head = update_octets(self._cipher, 0)
+        each = update_octets(self._cipher) - head
         for place, own in self._change.routes:
             if own and place == top and self._root is not None:
                 lkh_id, (handle, key) = ROOT, self._root
@@ -79,7 +80,7 @@ class Wrapping:
                 lkh_id, handle, key = number(place), tree.handle(place), tree.key(place)
             first = place if own else (place[0] + 1, place[1] // degree)
             keys = (self._wrapped(first, key[size:], key[:size]), *self._keys_above(first))
-            yield update_array(lkh_id, handle, keys), octets[len(keys)]
+            yield update_array(lkh_id, handle, keys), head + each * len(keys)
 
     def _keys_above(self, place: Place) -> tuple[LKHKey, ...]:
         """The fresh keys above a fresh one, each under the one before it; nodes between them whose keys stay,
@@ -116,17 +117,16 @@ def pushes(
     waiting: dict[int, list[Attribute]] = {}
     for array, octets in arrays:
         waiting.setdefault(octets, []).append(array)
-    packets: list[KeyPacket] = []
-    while waiting:
+    groups = [(octets, waiting[octets][::-1]) for octets in sorted(waiting, reverse=True)]
+    packets: list[tuple[KeyPacket]] = []
+    while groups:
         chosen: list[Attribute] = []
         room = most
-        for octets in sorted(waiting, reverse=True):
-            group = waiting[octets]
-            count = min(len(group), max(room // octets, 0 if chosen else 1))
-            chosen += group[:count]
-            room -= octets * count
-            del group[:count]
-            if not group:
-                del waiting[octets]
-        packets.append(KeyPacket(kd_type=KeyDownloadType.LKH, spi=spi, attributes=tuple(chosen)))
-    return tuple((packet,) for packet in packets)
+        for octets, group in groups:
+            while group and (octets <= room or not chosen):
+                chosen.append(group.pop())
+                room -= octets
+        packets.append((KeyPacket(kd_type=KeyDownloadType.LKH, spi=spi, attributes=tuple(chosen)),))
+        if not groups[0][1]:
+            groups = [(octets, group) for octets, group in groups if group]
+    return tuple(packets)

@@ -158,16 +158,17 @@ def plan_leave(tree: Tree, leaves: Collection[int], end: int) -> Change:
 def _emptied(tree: Tree, leaves: Collection[int], change: Change) -> list[set[int]]:
     """Note who has fewer children. On each level, the nodes above the leavers that still have members."""
     change.emptied += [(0, leaf) for leaf in sorted(leaves)]
+    degree = tree.degree
     paths: list[set[int]] = [set()]
-    touched, emptied = set(leaves), set(leaves)
+    emptied = set(leaves)
     for level in range(1, tree.height):
-        fewer = Counter(index // tree.degree for index in emptied) if emptied else {}
-        touched = {index // tree.degree for index in touched}
-        for index, count in fewer.items():
-            change.children[level, index] = tree.children((level, index)) - count
-        emptied = {index for index in fewer if not change.children[level, index]}
-        change.emptied += [(level, index) for index in sorted(emptied)]
-        touched -= emptied
-        paths.append(set(touched))
-        touched |= emptied
+        above = {index // degree for index in paths[-1]}
+        if emptied:
+            fewer = Counter(index // degree for index in emptied)
+            for index, count in fewer.items():
+                change.children[level, index] = tree.children((level, index)) - count
+            emptied = {index for index in fewer if not change.children[level, index]}
+            change.emptied += [(level, index) for index in sorted(emptied)]
+            above |= fewer.keys() - emptied
+        paths.append(above)
     return paths

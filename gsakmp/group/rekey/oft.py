@@ -81,6 +81,7 @@ class OFTRekey:
         self.update_octets = update_octets
         self.management: KEKManagementAlgorithm | None = KEKManagementAlgorithm.OFT
         self.re_pull = False
+        self.joins_look_back = False
         self._slots = Slots(self.capacity)
         self._tree = Tree()
         self._group_key: KEK | None = None

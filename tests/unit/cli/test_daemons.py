@@ -163,6 +163,29 @@ def test_what_people_see_names_what_they_look_for(plant: Path) -> None:
     assert "registered" in command("member", plant, "status").text
 
 
+def test_the_key_tree(plant: Path, tmp_path: Path) -> None:
+    plain = asked("gcks", "tree", plant, "plant", "--member", MEMBER)
+    assert (plain["algorithm"], plain["members"], plain["complete"]) == ("lkh", 1, True)
+    root, leaf = plain["nodes"]
+    assert (root["kind"], root["parent"], root["id"]) == ("root", None, 0)
+    assert (leaf["kind"], leaf["member"]) == ("leaf", MEMBER)
+    assert leaf["parent"] == [root["level"], root["index"]]
+    assert plain["path"] == [[leaf["level"], leaf["index"]], [root["level"], root["index"]]]
+    text = command("gcks", plant, "tree", "plant", "--member", MEMBER).text
+    assert MEMBER in text
+    assert "* new key" in text
+    assert command("gcks", plant, "tree", "plant", "--svg", tmp_path / "tree.svg").status == 0
+    assert MEMBER in (tmp_path / "tree.svg").read_text()
+    for words in (["--member", "fqdn:nobody.example"], ["--rekey", "3"], ["--svg", tmp_path / "no" / "x"]):
+        refused = command("gcks", plant, "tree", "plant", *words)
+        assert (refused.status, refused.err.count("\n")) == (2, 1), words
+    (group,) = asked("gcks", "groups", plant)
+    (structure,) = group["structures"]
+    assert (structure["algorithm"], structure["members"], structure["degree"]) == ("lkh", 1, 4)
+    assert structure["capacity"] == 16_384
+    assert "key structures" in command("gcks", plant, "groups").text
+
+
 def test_a_rekey_reaches_the_member_by_multicast(plant: Path) -> None:
     before = asked("gcks", "groups", plant)[0]["data"][0]["spi"]
     assert command("gcks", plant, "rekey", "plant").status == 0

@@ -94,14 +94,35 @@ def test_what_is_replaced_anyway_ends_the_interval() -> None:
     assert made.server.status(made.now).leaving == 0
 
 
-def test_a_new_kek_alone_shuts_out_of_it_and_the_data_keys_follow() -> None:
+@pytest.mark.parametrize("crash", [False, True])
+def test_a_new_kek_alone_ends_the_interval_too(crash: bool) -> None:
+    """Else a crash would forget who has left, once it is out of the structure, and leave it the data keys."""
     made = rig()
     made.evict("a")
     made.server.rekey(made.now, data=False)
     made.settle()
+    if crash:
+        made.crash()
+    assert readers(made) == "bcdef"
     assert not set(made.active_rekey()) & made.watcher("a").keks.keys()
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_who_leaves_before_it_has_registered_again(crash: bool) -> None:
+    """It is in no structure, so a crash would forget about it, and it may have data keys still."""
+    made = rig(rekey=(changed(OWN_KEYS, lifetime=2_000, rollover_margin=0),))
+    made.now = START + 2_001  # nobody was there to replace the KEK in time
+    made.server.handle_timeout(made.now)
+    made.settle()
+    for name in "bcdef":
+        made.join(name)
     assert made.can_read("a")
-    made.at(START + BATCH)
+    assert made.server.status(made.now).structures[0].members == 5
+    made.evict("a")
+    if crash:
+        made.crash()
+    else:
+        made.at(made.now + BATCH)
     assert readers(made) == "bcdef"
 
 

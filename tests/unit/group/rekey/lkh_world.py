@@ -109,6 +109,7 @@ class World:
         self.state = b""
         self.parts: dict[bytes, bytes] = {}
         self.kek = b""
+        self.sent: list[tuple[KeyPacket, ...]] = []
         self.spis = 0
 
     def random(self, count: int) -> bytes:
@@ -171,6 +172,7 @@ class World:
         pushes = [over_the_wire(packets) for packets in plan.key_packets]
         if self.shuffled:
             self.chance.shuffle(pushes)
+        self.sent += pushes
         for packets in pushes:
             assert {packet.spi for packet in packets} == {spi(self.spis)}
             for number, reader in self.readers.items():

@@ -15,7 +15,7 @@ from gsakmp.group.rekey.lkh import LKHRekey, capacity_of
 from gsakmp.group.rekey.lkh_ids import Numbering
 from gsakmp.group.rekey.lkh_state import HANDLES
 from gsakmp.identities import Identity
-from gsakmp.payloads import LKHDownloadArray
+from gsakmp.payloads import KeyPacket, LKHDownloadArray
 from gsakmp.registries import KEKAlgorithm, KEKManagementAlgorithm, KeyDownloadType
 from tests.unit.group.rekey.lkh_world import (
     AES_128,
@@ -445,8 +445,9 @@ def test_any_history(seed: int, degree: int, steps: int, several: bool) -> None:
         match world.chance.choice(["add", "add", "add without", "remove", "remove", "renew", "many"]):
             case "add":
                 new = range(100 * step + 100, 100 * step + 100 + world.chance.randint(1, 4))
+                before = list(world.sent)
                 world.add(new)
-                keks_known(world, new, keks)
+                check_backward(world, new, before, keks)
             case "add without":
                 world.add([100 * step + 100], False)
             case "remove":
@@ -461,9 +462,13 @@ def test_any_history(seed: int, degree: int, steps: int, several: bool) -> None:
         assert len(world.algorithm) == len(world.readers)
 
 
-def keks_known(world: World, newcomers: range, keks: list[bytes]) -> None:
-    """No KEK of before is known to who came with a new one."""
+def check_backward(
+    world: World, newcomers: range, sent: list[tuple[KeyPacket, ...]], keks: list[bytes]
+) -> None:
+    """No KEK of before is known to who came with a new one, from what was given or from all that was sent."""
     together = Reader()
     for number in newcomers:
         together.keys |= world.readers[number].keys
+    for packets in sent:
+        together.hear(packets)
     assert not set(keks) & set(together.keys.values())

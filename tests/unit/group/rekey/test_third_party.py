@@ -55,6 +55,7 @@ class CellRekey:
 
     management = CELLS
     re_pull = False
+    joins_look_back = False
 
     def __init__(self, cipher: CBCCipher, capacity: int = 40) -> None:
         self.cipher = cipher
