@@ -76,7 +76,7 @@ def receipts(
     log: Annotated[Path, typer.Argument(metavar="LOG", help="A module's receipts.jsonl.")],
     module_key: Annotated[str, typer.Option(metavar="KEYS", help="The module's public keys, hex digits.")],
     grant: Annotated[
-        str, typer.Option(metavar="GRANT", help="What the key server granted, as its audit has it.")
+        str, typer.Option(metavar="GRANT", help="What the key server granted: the detail in its audit.")
     ] = "",
     head: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What `gsakmp nark-module attest` printed.")
@@ -91,7 +91,7 @@ def receipts(
     from gsakmp.net.nark import LOG_OCTETS
 
     module = ModuleIdentity.from_text(module_key)
-    granted = Grant.from_text(grant) if grant else None
+    granted = Grant.from_text(grant.rpartition(" ")[2]) if grant else None  # after the data SA's name
     octets = read_file(log, "receipt", limit=LOG_OCTETS)
     try:
         found = ReceiptLog.read(octets.splitlines(keepends=True))

@@ -179,6 +179,8 @@ class MemberPeriods:
                 sends=sending,
                 counter_mode=counted,
                 renew_at=renewal(now, periods.end) if to_the_end else inf,
+                # no receipt is to be signed for a period that was over before its seeds came
+                following=(periods.period_at(now) or 0) if each.granted.keys is None else 0,
             )
         return [key for key in self.holdings.data if self._dropped(key)]
 

@@ -114,7 +114,8 @@ def period_map(sequence: PeriodSequence) -> PeriodMap:
 def periods_text(sequence: PeriodSequence, now: float) -> str:
     """For operators: ``period 3 of 64, 60 s each, binary hash tree``."""
     period = period_map(sequence).period_at(now)
-    where = f"period {period} of" if period is not None else "before" if now < sequence.starts_at else "after"
+    outside = "before the first of" if now < sequence.starts_at else "after the last of"
+    where = outside if period is None else f"period {period} of"
     kind = sequence.construction.name.lower().replace("_", " ")
     return f"{where} {sequence.count}, {sequence.seconds} s each, {kind}{', in modules' * sequence.modules}"
 

@@ -62,8 +62,8 @@ class RekeyPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     rollover_margin: int = 600
     management: str = "flat"
     """The rekey algorithm, by the name that `gsakmp.group.rekey` registers it under: ``flat``, ``lkh``,
-    ``oft``, or one of your own. Flat with ``re-pull`` is the default because any member of RFC 6407 can follow
-    it; LKH is the choice for a group of any size whose members know it."""
+    ``oft``, or one of your own. Flat with ``re-pull`` is the default because any member of RFC 6407 can
+    follow it; LKH is the choice for a group of any size whose members know it."""
     eviction: Literal["own-keys", "re-pull"] = "re-pull"
     """What the flat algorithm does for forward rekey: the new KEK under each remaining member's own key, or a
     Delete of everything, after which those who still may register again."""

@@ -182,7 +182,7 @@ class Recovery:
         else:
             self.rekeying.drop(strangers, now, "unauthorised")
             self.rekeying.rekey(now, "policy")
-        core.forget_algorithms()
+        core.forget_algorithms(core.indices())
 
     def evict_strangers(self, now: float) -> None:
         """Whoever the policy admits no longer is out. Nobody, as long as it says the same of members."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from gsakmp.errors import PolicyRefused, StateError
 from gsakmp.group.making import new_rekey_spi
@@ -17,7 +17,7 @@ from gsakmp.group.payloads import (
     sender_id_packet,
 )
 from gsakmp.group.records import AllocateSenderIDs, MemberRecord, PutMember
-from gsakmp.group.rekey import RekeyAlgorithm, RekeyPlan
+from gsakmp.group.rekey import Exhausted, RekeyAlgorithm, RekeyPlan
 from gsakmp.group.rekeying import Rekeying
 from gsakmp.group.sa import GSA, DataSA, RekeySA
 from gsakmp.group.schedule import JOIN_REKEY_SECONDS
@@ -73,9 +73,11 @@ class Registration:
             module=module,
         )
 
-    def _offered(self, identity: Identity, address: str, now: float, periods: str) -> GSA:
+    def _offered(
+        self, identity: Identity, address: str, now: float, periods: str, promised: RekeySA | None = None
+    ) -> GSA:
         known = self.core.state.members.get(identity)
-        rekey = self._offered_rekey(known, self.core.index_of(identity, address), now)
+        rekey = self._offered_rekey(known, self.core.index_of(identity, address), now, promised)
         data = self.periods.offered(self._offered_data(known), periods, now)
         return GSA(rekey=rekey, data=data)
 
@@ -93,11 +95,12 @@ class Registration:
         return self._last[1]
 
     def _offered_rekey(
-        self, known: MemberRecord | None, index: int | None, now: float
+        self, known: MemberRecord | None, index: int | None, now: float, promised: RekeySA | None
     ) -> tuple[RekeySA, ...]:
         """The Rekey SA in force; or, for a joiner who must read no push of the past, one that its admission
         makes (RFC 6407, 7.4.2). There is no such past where nothing was pushed yet under the present one, and
-        what it is given opens nothing older."""
+        what it is given opens nothing older. Joiners share that SA as long as this holds of it; where it
+        never does each has its own, which was perhaps `promised` to it before."""
         core = self.core
         record = None if index is None else core.rekey_record(index)
         if record is None:
@@ -105,13 +108,19 @@ class Registration:
         sa = record.sa
         if known is not None or core.policy.backward_rekey != "new-kek":
             return (sa,)
-        if not sa.sequence_number and not core.algorithms[sa.policy_index].joins_look_back:
+        alone = core.algorithms[sa.policy_index].joins_look_back
+        if not sa.sequence_number and not alone:
             return (sa,)
-        if sa.policy_index not in core.joining:
-            core.joining[sa.policy_index] = new_rekey_spi(core.random, core.state.rekey_sas)
-        spi = core.joining[sa.policy_index]
+        spi = b"" if alone else core.joining.get(sa.policy_index, b"")
+        spi = spi or new_rekey_spi(core.random, core.state.rekey_sas)
+        if not alone:
+            core.joining[sa.policy_index] = spi
         lifetime = core.policy.rekey[sa.policy_index].lifetime
-        return (replace(sa, spi=spi, key=b"", sequence_number=0, created_at=now, lifetime_seconds=lifetime),)
+        made = replace(sa, spi=spi, key=b"", sequence_number=0, created_at=now, lifetime_seconds=lifetime)
+        if alone and promised is not None and promised.spi not in core.state.rekey_sas:
+            again = replace(made, spi=promised.spi, created_at=promised.created_at)
+            made = promised if again == promised else made
+        return (made,)
 
     def _offered_data(self, known: MemberRecord | None) -> tuple[DataSA, ...]:
         """All data SAs in force; with backward rekey, those alone that were made since the member joined.
@@ -193,9 +202,9 @@ class Registration:
 
     def _check_current(self, offer: Offer, address: str, now: float) -> None:
         """Raises `StateError` unless the same would be offered again."""
-        if self.core.dissolved or _spis(offer) != _spis(
-            self._offered(offer.member, address, now, offer.periods)
-        ):
+        promised = next((sa for sa in offer.rekey if not sa.key), None)
+        offered = self._offered(offer.member, address, now, offer.periods, promised)
+        if self.core.dissolved or _spis(offer) != _spis(offered):
             raise StateError("a rekey has overtaken the offer")
 
     def _place(self, offer: Offer, identity: Identity, now: float) -> tuple[KeyPacket, ...]:
@@ -212,7 +221,7 @@ class Registration:
             if spi not in core.state.rekey_sas:
                 self._make_for_joiners(index, identity, spi, now)
             elif identity not in core.algorithms[index]:
-                core.plan(index, partial(self._add, identity, spi, False))
+                self._take_in(index, identity, spi, now)
             core.leaving[index].known.pop(identity, None)
             # by SPI anew: what was offered may have had no key
             packets += (rekey_key_packet(core.state.rekey_sas[spi].sa),)
@@ -227,9 +236,20 @@ class Registration:
             return self._add(identity, spi, True, algorithm)
 
         if not self.rekeying.replace_kek(index, now, "joined", change, spi=spi):
-            if self.core.batch_at is not None:  # a structure is gone that had in it who is leaving
-                self.rekeying.shut_out(now, "batch")
-            raise StateError("the group could not be led to a new KEK, and starts over")
+            self._starts_over(now)
+
+    def _take_in(self, index: int, identity: Identity, spi: bytes, now: float) -> None:
+        """Into the structure, under the KEK that there is."""
+        try:
+            self.core.plan(index, partial(self._add, identity, spi, False))
+        except Exhausted:
+            self.rekeying.cut(index, now, "joined")
+            self._starts_over(now)
+
+    def _starts_over(self, now: float) -> NoReturn:
+        if self.core.batch_at is not None:  # a structure is gone that had in it who is leaving
+            self.rekeying.shut_out(now, "batch")
+        raise StateError("the group could not be led to a new KEK, and starts over")
 
     def _add(self, identity: Identity, spi: bytes, new: bool, algorithm: RekeyAlgorithm) -> RekeyPlan:
         return algorithm.add((identity,), spi, new, self.core.random)

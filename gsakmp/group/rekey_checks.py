@@ -42,6 +42,8 @@ def check_rekey_algorithm(rekey: RekeyPolicy, cipher: CBCCipher) -> None:
             raise ConfigurationError(
                 f"{setting} is for {' and '.join(names)}, and management is {rekey.management!r}"
             )
+    if rekey.management == "flat" and rekey.eviction == "re-pull" and rekey.trees != _DEFAULTS["trees"]:
+        raise ConfigurationError("trees is for lkh and flat with own keys, and eviction is 're-pull'")
     if rekey.capacity < 0:
         raise ConfigurationError(
             f"capacity is a number of members, or 0 for as many as fit, not {rekey.capacity}"

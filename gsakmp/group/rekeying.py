@@ -25,7 +25,7 @@ from gsakmp.group.records import (
     RemoveMember,
     ResetSenderIDs,
 )
-from gsakmp.group.rekey import RekeyAlgorithm, RekeyPlan
+from gsakmp.group.rekey import Exhausted, RekeyAlgorithm, RekeyPlan
 from gsakmp.group.sa import GSA, RekeySuite
 from gsakmp.group.server_core import Leaving, ServerCore
 from gsakmp.group.server_types import GroupStartedOver, MemberRemoved, SAsReplaced
@@ -60,7 +60,11 @@ class Rekeying:
             self.cut(index, now, reason)
             return False
         spi = spi or new_rekey_spi(core.random, core.state.rekey_sas)
-        plan = core.plan(index, lambda algorithm: change(algorithm, spi))
+        try:
+            plan = core.plan(index, lambda algorithm: change(algorithm, spi))
+        except Exhausted:
+            self.cut(index, now, reason)
+            return False
         if plan.re_pull or plan.group_key is None:
             self.cut(index, now, reason)
             return False
@@ -289,6 +293,7 @@ class Rekeying:
         for identity in list(core.state.members):
             core.ledger.stage(RemoveMember(group=core.name, identity=identity))
         self._reset_sender_ids()
+        core.forget_algorithms()
         core.on_clean_slate()
         core.join_rekey_at = core.batch_at = None
         core.joining.clear()

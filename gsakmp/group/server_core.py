@@ -154,6 +154,7 @@ class ServerCore:
     def _count(self, before: MemberRecord | None, after: MemberRecord | None) -> None:
         policy, served = self._served
         if policy is not self.policy:
+            self._served = None, Counter()  # what was counted for a policy that may come back
             return
         for record, step in ((before, -1), (after, 1)):
             if record is not None:
@@ -180,9 +181,9 @@ class ServerCore:
         cipher = kek_cipher(suite.encryption, suite.key_length, allow_weak=self.policy.allow_weak)
         return rekey_algorithm(rekey.management, cipher, settings_of(rekey))
 
-    def forget_algorithms(self) -> None:
-        """Those of SA2s that the policy has no longer."""
-        for index in sorted(self.state.rekey_algorithm.keys() - set(self.indices())):
+    def forget_algorithms(self, kept: Iterable[int] = ()) -> None:
+        """All but those of these SA2s."""
+        for index in sorted(self.state.rekey_algorithm.keys() - set(kept)):
             self.algorithms.pop(index, None)
             self.leaving.pop(index, None)
             self.state.rekey_parts.pop(index, None)

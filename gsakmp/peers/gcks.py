@@ -50,6 +50,7 @@ from gsakmp.peers.events import (
     RekeySent,
 )
 from gsakmp.peers.phase1 import NAT_PORT
+from gsakmp.peers.push_builders import PushBuilders
 from gsakmp.peers.session import Exchange, Path, Session
 from gsakmp.registries import GDOIExchangeType, NotifyType
 

@@ -257,6 +257,19 @@ def test_modules_release_the_keys_and_keep_receipts() -> None:
     assert all(abs(at / 1000 - (START + p * SECONDS)) <= SECONDS for p, at in settled.first_at.items())
 
 
+def test_no_receipt_is_signed_for_what_was_over_when_the_seeds_came() -> None:
+    lines: list[bytes] = []
+    world: list[Cinema] = []
+    module = SoftwareModule(bytes(range(64)), lines.append, clock=lambda: world[0].network.now)
+    world.append(Cinema({0: "0-3"}, modules={0: module.identity.to_text()}, keys="nark"))
+    cinema = world[0]
+    cinema.run(2 * SECONDS + 1)  # period 1 may still be received, by who was there
+    cinema.member(0, module=module.handle)
+    cinema.run(3 * SECONDS)
+    assert cinema.periods_of(0) == [2, 3]
+    assert [r.period for r in ReceiptLog.read(lines).receipts if r.kind == "released"] == [2, 3]
+
+
 def test_a_member_without_the_module_gets_nothing() -> None:
     owner = SoftwareModule(bytes(range(64)), lambda line: None)
     for module in (None, SoftwareModule(bytes(64), lambda line: None).handle):

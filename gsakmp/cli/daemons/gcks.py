@@ -107,7 +107,7 @@ def tree(
     def show(plain: dict[str, Any]) -> None:
         from gsakmp.cli.daemons.trees import show_tree
 
-        show_tree(plain, svg)
+        show_tree(plain, svg, leaver=member or "")
 
     answer(socket, "tree", show, as_json, group=group, rekey=rekey, member=member, limit=limit)
 

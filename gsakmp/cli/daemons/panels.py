@@ -24,6 +24,9 @@ __all__ = [
 
 PIPED_WIDTH: Final = 10_000
 """Columns where nobody looks: no line is folded."""
+GAP: Final = 2
+"""Between columns."""
+INDENT: Final = "    "
 UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -97,16 +100,44 @@ def shown_as(name: str, value: Any) -> str:
 
 
 def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Rows under a title; where the screen is too narrow for them, each as a line of its own with what it has
+    below."""
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+    out = console()
+    out.print(Text(title if rows else f"{title}: none", style="bold"), soft_wrap=True)
+    if not rows:
+        return
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    if sum(widths) + GAP * len(widths) > out.width:
+        for row in rows:
+            below(out, head, row)
+        return
+    drawn = Table(box=None, padding=(0, GAP, 0, 0))
     for name in head:
-        drawn.add_column(name, header_style="dim", overflow="fold")
+        drawn.add_column(name, header_style="dim", no_wrap=True)
     for row in rows:
         drawn.add_row(*(Text(cell) for cell in row))
-    out = console()
     out.print(drawn)
+
+
+def below(out: Console, head: Sequence[str], row: Sequence[str]) -> None:
+    """The first cell, then the others that say anything, each after its name, as many on a line as fit."""
+    from rich.text import Text
+
+    out.print(Text.assemble((f"  {head[0]}  ", "dim"), row[0]), soft_wrap=True)
+    line = Text(INDENT)
+    for name, cell in zip(head[1:], row[1:], strict=True):
+        if cell == "-":
+            continue
+        part = Text.assemble((f"{name} ", "dim"), cell)
+        if len(line) > len(INDENT) and len(line) + len(part) > out.width:
+            out.print(line, soft_wrap=True)
+            line = Text(INDENT)
+        line.append(part).append(" " * GAP)
+    if len(line) > len(INDENT):
+        out.print(line, soft_wrap=True)
 
 
 def show_status(status: dict[str, Any]) -> None:
@@ -244,7 +275,7 @@ def show_members(page: dict[str, Any]) -> None:
         for member in page["members"]
     ]
     head = ["member", "address", "since", "sender ids", "acknowledged", "silent", "certificate"]
-    table(f"{page['total']} member{'' if page['total'] == 1 else 's'}", head, rows)
+    table(f"{page['total']} member{'' if page['total'] == 1 else 's'}" if rows else "members", head, rows)
     if page.get("next") is not None:
         print(f"more with --offset {page['next']}")
     if page.get("excluded"):

@@ -14,11 +14,13 @@ from gsakmp.group.rekey.drawing_svg import to_svg
 __all__ = ["show_tree"]
 
 
-def show_tree(plain: dict[str, Any], svg: Path | None = None) -> None:
-    """The tree as text, or as an image in a new file. Raises `ConfigurationError` for a file that can't be
+def show_tree(plain: dict[str, Any], svg: Path | None = None, *, leaver: str = "") -> None:
+    """The tree as text, or as an image in a new file; `leaver` is whose path the answer marks. Raises `ConfigurationError` for a file that can't be
     written, and an algorithm without a tree."""
     picture = drawn(plain)
     title = f"{plain['algorithm']}: {plain['members']:,} members, room for {plain['capacity']:,}"
+    if leaver:
+        title += f"; new keys if {leaver} is evicted"
     if svg is None:
         wide = (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
         print(title)

@@ -31,8 +31,8 @@ class Statement:
         return asdict(self)
 
 
-ANY_COALITION: Final = "whoever has left, all together"
-NEWCOMERS: Final = "newcomers, all together, where the policy has backward rekey"
+ANY_COALITION: Final = "those who have left can't read on, all of them together"
+NEWCOMERS: Final = "newcomers can't read what was, all of them together, where the policy asks for it"
 
 STATEMENTS: Final = (
     Statement(
@@ -60,19 +60,20 @@ STATEMENTS: Final = (
         name="oft",
         policy='management = "oft"',
         does="a binary tree, its keys computed upwards: half the wraps of LKH for a leave; private numbers",
-        forward=f"{ANY_COALITION}; but not one of them together with one who joined later",
-        backward=f"{NEWCOMERS}; but not one of them together with one who had left before",
+        forward=f"{ANY_COALITION}; one of them with one who joined later may",
+        backward=f"{NEWCOMERS}; one of them with one who had left before may",
     ),
     Statement(
         name="marks",
-        policy='[periods] of an SA3 with keys = "marks", and SA2 null or absent',
+        policy='[groups.data.periods] with keys = "marks"; [[groups.rekey]] null or absent',
         does="a key for each period, from seeds given at registration: nothing is ever sent; private numbers",
-        forward="whoever's periods are over, all together (hash chains: each alone); an end must be planned",
-        backward="whoever's periods have not begun, likewise",
+        forward="those whose periods are over can't read on, all of them together (hash chains: each alone); "
+        "that end is fixed when they register",
+        backward="those whose periods have not begun can't read what was, likewise",
     ),
     Statement(
         name="nark",
-        policy='as marks, with keys = "nark" and a module for each member',
+        policy='as marks, with keys = "nark", and a module for each of [[groups.members]]',
         does="the keys of marks, sealed to a module that releases one at a time and signs a receipt for each",
         forward="as marks; the module is software here, and binds nobody who breaks it",
         backward="as marks",
@@ -95,7 +96,7 @@ def show_statements() -> None:
         )
         for title, text in (
             ("policy", statement.policy),
-            ("can't read on", statement.forward),
-            ("or what was", statement.backward),
+            ("forward", statement.forward),
+            ("backward", statement.backward),
         ):
             out.print(fill(f"{title:<{NAME}}{text}", prose, subsequent_indent=indent), soft_wrap=True)

@@ -12,6 +12,7 @@ from gsakmp.cli.rekey.planning import Change, Plan
 from gsakmp.cli.rekey.timing import Pace
 from gsakmp.cli.rekey.trees import Scene
 from gsakmp.group.rekey.drawing import MARK, lines
+from gsakmp.limits import GROUP_MEMBERS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -103,6 +104,8 @@ def notes(plan: Plan, pace: Pace | None = None) -> Iterator[str]:
     """What the tables don't say."""
     for name, limit in plan.limits:
         yield f"{name}: {limit}."
+    if plan.request.members > GROUP_MEMBERS:
+        yield f"A group has at most {GROUP_MEMBERS:,} members here; more are several groups."
     yield (
         "Who leaves or joins is drawn at random, so pushes, octets and wraps are expectations. Octets are "
         "those of ISAKMP messages, without UDP and IP; each push has a signature. New data SAs take one push "

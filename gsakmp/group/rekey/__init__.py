@@ -15,6 +15,7 @@ from gsakmp.crypto import CBCCipher
 from gsakmp.errors import ConfigurationError
 from gsakmp.group.rekey.flat import FlatRekey
 from gsakmp.group.rekey.interface import (
+    Exhausted,
     MemberKeys,
     Place,
     RekeyAlgorithm,
@@ -31,6 +32,7 @@ from gsakmp.payloads import KeyPacket
 from gsakmp.registries import KEKManagementAlgorithm, KeyDownloadType
 
 __all__ = [
+    "Exhausted",
     "FlatRekey",
     "LKHRekey",
     "MemberKeys",
@@ -64,6 +66,8 @@ class _MemberSide(NamedTuple):
 
 
 _ALGORITHMS: Final[dict[str, Factory]] = {}
+_OF_DATA: Final = ("marks", "nark")
+"""What is told beside the algorithms, and rekeys no SA2: `gsakmp.group.policy.PeriodPolicy`."""
 _MEMBER_SIDES: Final[dict[int, _MemberSide]] = {}
 """By the KD type of an algorithm's key packets."""
 
@@ -108,7 +112,8 @@ def rekey_algorithm(
     """
     factory = _ALGORITHMS.get(name)
     if factory is None:
-        raise ConfigurationError(f"{name!r} is no rekey algorithm; there are {', '.join(_ALGORITHMS)}")
+        instead = " (it makes data keys: groups.data.periods)" if name in _OF_DATA else ""
+        raise ConfigurationError(f"{name!r} is no rekey algorithm{instead}; there are {', '.join(_ALGORITHMS)}")
     return factory(cipher, settings)
 
 

@@ -15,7 +15,7 @@ import msgspec
 
 from gsakmp.crypto import KEK, CBCCipher, Random
 from gsakmp.errors import GsakmpError, StateError
-from gsakmp.group.rekey.interface import Place, RekeyPlan, TreeNode
+from gsakmp.group.rekey.interface import Exhausted, Place, RekeyPlan, TreeNode
 from gsakmp.group.rekey.packets import (
     KEY_TYPES,
     download_packet,
@@ -329,7 +329,7 @@ def decoded(octets: bytes, kind: type[S]) -> S:
 
 def _check_handle(handle: int) -> None:
     if handle > HANDLES:
-        raise StateError("key handles have run out: 32 bits, and none is used twice (RFC 6407, 5.6.3.1)")
+        raise Exhausted("key handles have run out: 32 bits, and none is used twice (RFC 6407, 5.6.3.1)")
 
 
 def _foreign() -> StateError:

@@ -12,14 +12,19 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from gsakmp.crypto import KEK, CBCCipher, Random
+from gsakmp.errors import StateError
 from gsakmp.identities import Identity
 from gsakmp.payloads import KeyPacket
 from gsakmp.registries import KEKManagementAlgorithm
 
-__all__ = ["MemberKeys", "Place", "RekeyAlgorithm", "RekeyPlan", "RekeySettings", "TreeNode"]
+__all__ = ["Exhausted", "MemberKeys", "Place", "RekeyAlgorithm", "RekeyPlan", "RekeySettings", "TreeNode"]
 
 Place = tuple[int, int]
 """Where a node is: its level, 0 for leaves, and its index on that level from the left."""
+
+
+class Exhausted(StateError):
+    """What names keys has run out, handles say. The structure is at its end: it must be started anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +82,7 @@ class TreeNode:
 
 class RekeyAlgorithm(Protocol):
     """The GCKS's side. Nothing here draws randomness but from `random`, and nothing has changed when a verb
-    raises."""
+    raises. Those that make keys raise `Exhausted` when they can't any more."""
 
     management: KEKManagementAlgorithm | None
     """What the SA KEK says (RFC 6407, 5.3.1.1), None to say nothing."""
@@ -88,8 +93,8 @@ class RekeyAlgorithm(Protocol):
 
     @property
     def joins_look_back(self) -> bool:
-        """Whether who is added now without a new group key is given keys that open pushes under KEKs before the
-        present one. Backward rekey then takes a new group key for each."""
+        """Whether who is added now without a new group key is given keys that open pushes under KEKs before
+        the present one. Backward rekey then takes a new group key for each."""
 
     def __len__(self) -> int:
         """Members in the structure."""

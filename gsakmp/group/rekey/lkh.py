@@ -21,7 +21,7 @@ import msgspec
 
 from gsakmp.crypto import KEK, CBCCipher, Random, random_octets
 from gsakmp.errors import StateError
-from gsakmp.group.rekey.interface import Place, RekeyPlan, TreeNode
+from gsakmp.group.rekey.interface import Exhausted, Place, RekeyPlan, TreeNode
 from gsakmp.group.rekey.lkh_arrays import Held, Wrapping, pushes
 from gsakmp.group.rekey.lkh_ids import ROOT, Numbering, capacity_of, trees_for
 from gsakmp.group.rekey.lkh_plan import Change, plan_join, plan_leave
@@ -84,8 +84,8 @@ class LKHRekey:
 
     @property
     def joins_look_back(self) -> bool:
-        """See `RekeyAlgorithm.joins_look_back`. Keys of a path are older than the KEK, and arrays that went out
-        under them led to KEKs before; but for the first KEK there is none before."""
+        """See `RekeyAlgorithm.joins_look_back`. Keys of a path are older than the KEK, and arrays that went
+        out under them led to KEKs before; but for the first KEK there is none before."""
         return self._root is not None and self._root[0] != FIRST_HANDLE
 
     # -- the verbs -------------------------------------------------------------------------------------
@@ -189,9 +189,9 @@ class LKHRekey:
             leaf //= self.numbering.degree
 
     def _handles(self, count: int) -> int:
-        """The first of so many handles that were never given. Raises `StateError`."""
+        """The first of so many handles that were never given. Raises `Exhausted`."""
         if self._next_handle + count - 1 > HANDLES:
-            raise StateError("key handles have run out: 32 bits, and none is used twice (RFC 6407, 5.6.3.1)")
+            raise Exhausted("key handles have run out: 32 bits, and none is used twice (RFC 6407, 5.6.3.1)")
         return self._next_handle
 
     def _octets(self, random: Random, count: int) -> bytes:

@@ -40,7 +40,7 @@ from typing import Final
 
 from gsakmp.crypto import KEK, CBCCipher, Random
 from gsakmp.errors import StateError
-from gsakmp.group.rekey.interface import RekeyPlan, TreeNode
+from gsakmp.group.rekey.interface import Exhausted, RekeyPlan, TreeNode
 from gsakmp.group.rekey.oft_change import Change
 from gsakmp.group.rekey.oft_functions import (
     blinded,
@@ -222,7 +222,7 @@ class OFTRekey:
 
     def _next_epoch(self) -> int:
         if self._epoch == LAST_EPOCH:
-            raise StateError("the epochs of this tree have run out: they have 32 bits")
+            raise Exhausted("the epochs of this tree have run out: they have 32 bits")
         return self._epoch + 1
 
     def _key_of(self, root: bytes, epoch: int, random: Random) -> KEK:

@@ -94,6 +94,8 @@ REFUSED: list[Any] = [
     ({"rekey": (rekey(), rekey(encryption="x"))}, r"rekey\[1\]: 'x' is no cipher"),
     ({"rekey": (rekey(encryption="3des-cbc"),)}, r"rekey\[0\]: .*weak"),
     ({"rekey": (rekey(management="oracle"),)}, r"rekey\[0\]: 'oracle' is no rekey algorithm; there are flat"),
+    ({"rekey": (rekey(management="marks"),)}, r"rekey\[0\]: 'marks' is no rekey algorithm \(.*groups.data.periods"),
+    ({"rekey": (rekey(trees=2),)}, r"rekey\[0\]: trees is for lkh and flat with own keys"),
     ({"rekey": (rekey(management="lkh", degree=1),)}, r"rekey\[0\]: LKH: a node has 2 to 8 children, not 1"),
     ({"rekey": (rekey(management="lkh", degree=9),)}, r"rekey\[0\]: LKH: a node has 2 to 8 children, not 9"),
     ({"rekey": (rekey(management="lkh", trees=0),)}, r"rekey\[0\]: LKH: 0 trees"),

@@ -11,6 +11,7 @@ from gsakmp.group.checks import check_policy
 from tests.unit.group.server_rig import DATA, OWN_KEYS, REKEY, START, Rig, changed, data_spis, member, policy
 
 BATCH = 60.0
+LKH = changed(REKEY, management="lkh", degree=2)
 
 
 def rig(**changes: Any) -> Rig:
@@ -64,7 +65,24 @@ def test_the_last_who_leaves_leaves_nothing_behind() -> None:
     assert made.server.status(made.now).leaving == 0
 
 
-@pytest.mark.parametrize("rekey", [OWN_KEYS, REKEY], ids=["own-keys", "re-pull"])
+def test_joiners_share_no_kek_where_the_tree_looks_back() -> None:
+    """What LKH gives a joiner beside the KEK is older, and opens pushes under KEKs before (7.4.2)."""
+    made = Rig(policy(rekey=(LKH,), batch_interval=BATCH, backward_rekey="new-kek"))
+    for name in "ab":
+        made.join(name)
+    made.at(START + BATCH)
+    keks = []
+    for name in "cde":
+        made.join(name)
+        keks += made.active_rekey()
+        assert keks[-1] in made.watcher(name).keks
+        assert not set(keks[:-1]) & made.watcher(name).keks.keys()
+    assert len(set(keks)) == 3
+    made.at(made.now + BATCH)
+    assert all(made.can_read(name) for name in "abcde")
+
+
+@pytest.mark.parametrize("rekey", [OWN_KEYS, REKEY, LKH], ids=["own-keys", "re-pull", "lkh"])
 @pytest.mark.parametrize("hide", [False, True])
 def test_who_was_leaving_when_the_key_server_died_is_shut_out(rekey: Any, hide: bool) -> None:
     made = rig(rekey=(rekey,), hide_policy_from_leaver=hide)
@@ -176,8 +194,9 @@ def test_joiners_of_an_interval_share_a_kek_that_has_carried_nothing() -> None:
     assert not any(before & made.watcher(name).teks.keys() for name in "cde")
 
 
-def test_leaves_and_joins_of_an_interval() -> None:
-    made = Rig(policy(rekey=(OWN_KEYS,), batch_interval=BATCH, backward_rekey="new-kek"))
+@pytest.mark.parametrize("rekey", [OWN_KEYS, LKH], ids=["own-keys", "lkh"])
+def test_leaves_and_joins_of_an_interval(rekey: Any) -> None:
+    made = Rig(policy(rekey=(rekey,), batch_interval=BATCH, backward_rekey="new-kek"))
     for name in "abcd":
         made.join(name)
     made.at(START + BATCH)
