@@ -15,8 +15,9 @@ __all__ = ["show_tree"]
 
 
 def show_tree(plain: dict[str, Any], svg: Path | None = None, *, leaver: str = "") -> None:
-    """The tree as text, or as an image in a new file; `leaver` is whose path the answer marks. Raises `ConfigurationError` for a file that can't be
-    written, and an algorithm without a tree."""
+    """The tree as text, or as an image in a new file; `leaver` is whose path the answer marks.
+
+    Raises `ConfigurationError` for a file that can't be written, and an algorithm without a tree."""
     picture = drawn(plain)
     title = f"{plain['algorithm']}: {plain['members']:,} members, room for {plain['capacity']:,}"
     if leaver:
