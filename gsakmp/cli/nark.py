@@ -119,7 +119,7 @@ def _head(path: Path | None, challenge: str) -> Head | None:
         raise ConfigurationError("--head needs the --challenge that it answers")
     try:
         return msgspec.json.decode(read_file(path, "receipt head"), type=Head)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeError) as error:
         raise DecodeError(f"no head: {error}", str(path)) from None
 
 

@@ -65,7 +65,9 @@ class Grammar:
     others: tuple[Slot, ...] = ()
     last: tuple[Slot, ...] = ()
     encrypted: bool = False
-    _shapes: set[tuple[type[Payload], ...]] = field(default_factory=set, init=False, repr=False, compare=False)
+    _shapes: set[tuple[type[Payload], ...]] = field(
+        default_factory=set, init=False, repr=False, compare=False
+    )
 
     def check(self, message: Message) -> Payloads:
         """The message's payloads (of an encrypted one, after `Message.with_plaintext`).
@@ -77,13 +79,14 @@ class Grammar:
             raise refused(f"{self.name}: {'not ' * self.encrypted}encrypted", NotifyType.INVALID_FLAGS)
         shape = tuple(map(type, message.payloads))
         if shape not in self._shapes:
-            if self._check_payloads(message.payloads) and len(self._shapes) < SHAPES:
+            judged = self._check_payloads(message.payloads)
+            if judged and len(self._shapes) < SHAPES:
                 self._shapes.add(shape)
         return Payloads(message.payloads)
 
     def _check_payloads(self, left: Sequence[Payload]) -> bool:
         """Whether the classes of the payloads alone make them right: none was passed over."""
-        known = True
+        judged = True
         for slot in self.first:
             found = _leading(slot.payload, left)
             self._judge(slot, found, " in its place")
@@ -103,10 +106,10 @@ class Grammar:
                     NotifyType.INVALID_PAYLOAD_TYPE,
                 )
             else:
-                known = False
+                judged = False
         for slot, found in zip(self.others, counts, strict=True):
             self._judge(slot, found)
-        return known
+        return judged
 
     def _judge(self, slot: Slot, found: int, place: str = "") -> None:
         if not slot.minimum <= found <= slot.maximum:

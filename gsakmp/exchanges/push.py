@@ -155,7 +155,7 @@ def build_push(
     dialect: Dialect = STANDARD,
     allow_weak: bool = False,
 ) -> bytes:
-    """One push under `sa`, as `PushBuilder` makes it. Raises what making one raises, and `PushBuilder.build`."""
+    """One push under `sa`, as `PushBuilder` makes it. Raises what making one and its `build` raise."""
     builder = PushBuilder(sa, signing_key, doi=doi, dialect=dialect, allow_weak=allow_weak)
     return builder.build(sequence_number, payloads)
 
@@ -197,6 +197,7 @@ class PushBuilder:
             doi=doi,
             dialect=dialect,
         )
+        self._header = self._shell.build()
         self._policy: tuple[GroupSA, Payload] | None = None  # the last one, and with its octets
 
     def build(self, sequence_number: int, payloads: Sequence[Payload]) -> bytes:
@@ -217,8 +218,9 @@ class PushBuilder:
         plaintext = shell.replace(payloads=tuple(map(self._with_octets, whole))).plaintext()
         if (total := HEADER + len(pad(plaintext, self._kek.cipher.block_size))) > LONGEST_DATAGRAM:
             raise EncodeError(f"a push of {total} octets, a datagram holds {LONGEST_DATAGRAM}", "payloads")
-        header = shell.replace(length=HEADER + len(plaintext)).build()
-        covered = push_signed_octets(header, plaintext[: -GENERIC_HEADER - size])
+        covered = push_signed_octets(
+            self._header, plaintext[: -GENERIC_HEADER - size], HEADER + len(plaintext)
+        )
         signature = self._scheme.sign(self._key, covered)
         return shell.replace(ciphertext=self._kek.encrypt(plaintext[:-size] + signature)).build()
 
@@ -228,10 +230,10 @@ class PushBuilder:
         if not isinstance(payload, GroupSA):
             return payload
         if self._policy is None or self._policy[0] is not payload:
-            body = self._shell.replace(payloads=(payload,)).plaintext()[GENERIC_HEADER:]
+            alone = self._shell.replace(payloads=(payload,), flags=0, next_payload=payload.kind).build()
             built = UnknownPayload(
                 kind=payload.kind,
-                octets=body,
+                octets=alone[HEADER + GENERIC_HEADER :],
                 next_payload=payload.next_payload,
                 reserved=payload.reserved,
                 length=payload.length,

@@ -148,9 +148,7 @@ class MemberChanges:
         self._installed(fresh_rekey, fresh)
         self.advance(now)
 
-    def _register_periods(
-        self, periods: Sequence[KeyedPeriods], acceptance: Acceptance, now: float
-    ) -> None:
+    def _register_periods(self, periods: Sequence[KeyedPeriods], acceptance: Acceptance, now: float) -> None:
         """Those of this registration are the only ones; what was made of others retires."""
         dropped = self.periods.register(
             periods,

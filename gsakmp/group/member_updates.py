@@ -247,7 +247,7 @@ def check_sender_ids(acceptance: Acceptance, download: Download, held: Holdings)
     for sa in (*download.data, *(each.pattern for each in download.periods)):
         if not given and wants_sender_id(acceptance, sa):
             raise PolicyRefused(
-                f"data SA {sa.spi.hex()} has a counter mode, and there came no sender id (RFC 6407, 5.6.4.4); "
+                f"data SA {sa.spi.hex()} has a counter mode, and no sender id came (RFC 6407, 5.6.4.4); "
                 "a member that only receives has sender = false among what it accepts"
             )
         known = held.data.get(data_key(sa))

@@ -159,7 +159,8 @@ class MemberPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ``60-``. By time, every period of which some lies within: ``2026-06-01T20:00Z/2026-06-01T22:00Z``, or
     ``2026-06-01T20:00Z/`` without an end. Several, with commas between."""
     module: str = ""
-    """Public keys of its module, where `PeriodPolicy.keys` is ``nark``: what ``gsakmp nark-module`` prints."""
+    """Public keys of its module, where `PeriodPolicy.keys` is ``nark``: what ``gsakmp nark-module init``
+    prints."""
 
 
 class GroupPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -53,7 +53,8 @@ REKEY_PARTS: Final = (
 def checked(policy: GroupPolicy) -> GroupPolicy:
     """The policy, if it holds together. Raises `ConfigurationError`."""
     check_policy(policy)
-    count = sum(len(data_selectors(data)) for data in policy.data)
+    # of keys by periods, the next sequence goes beside the present one
+    count = sum(len(data_selectors(data)) * (2 if data.periods else 1) for data in policy.data)
     if count > DATA_SAS:
         raise ConfigurationError(f"{policy.name}: {count} data SAs, one message has room for {DATA_SAS}")
     return policy
@@ -158,6 +159,9 @@ class Recovery:
             self.rekeying.start_over(now, "policy")
         elif core.state.policy_digest[:HALF] == digest(policy)[:HALF]:
             self.evict_strangers(now)
+            # who left while nothing was done about it
+            if policy.forward_rekey and core.batch_at is None and any(core.leaving.values()):
+                self.rekeying.shut_out(now, "policy")
         else:
             kept = [
                 index

@@ -46,18 +46,27 @@ def tree_view(core: ServerCore, index: int, limit: int, member: Identity | None)
         nodes=nodes,
         names=_names(core, algorithm, leaves) if leaves else {},
         complete=next(found, None) is None,
-        path=() if member is None else _path(nodes, algorithm.leaf_of(member)),
+        path=() if member is None else _path(nodes, algorithm.leaf_of(member), _degree(core, index)),
     )
 
 
-def _path(nodes: tuple[TreeNode, ...], leaf: int) -> tuple[Place, ...]:
+def _degree(core: ServerCore, index: int) -> int:
+    """By which the places of a tree follow from one another; 0 where only the algorithm knows."""
+    rekey = core.policy.rekey[index]
+    return {"lkh": rekey.degree, "oft": 2}.get(rekey.management, 0)
+
+
+def _path(nodes: tuple[TreeNode, ...], leaf: int, degree: int) -> tuple[Place, ...]:
     parents = {node.place: node.parent for node in nodes}
     place: Place | None = (0, leaf)
     path: list[Place] = []
+    top = nodes[0].place[0] if nodes else -1
+    while degree and place is not None and place not in parents and place[0] < top:  # below what is shown
+        place = place[0] + 1, place[1] // degree
     while place is not None and place in parents:
         path.append(place)
         place = parents[place]
-    return tuple(path)
+    return tuple(path or [node.place for node in nodes[:1]])  # every path ends at the root
 
 
 def _names(core: ServerCore, algorithm: RekeyAlgorithm, leaves: set[Place]) -> dict[Place, str]:

@@ -10,14 +10,16 @@ Each message on the pipes is its length in 4 octets, then as many octets. The ch
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-import select
+import selectors
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import IO, BinaryIO, Final
 
 import msgspec
 
@@ -25,7 +27,7 @@ from gsakmp.crypto import Random, system_random
 from gsakmp.errors import ConfigurationError, StateError
 from gsakmp.group.rekey.nark import ModuleIdentity
 from gsakmp.group.rekey.nark_module import MESSAGE_OCTETS, SoftwareModule
-from gsakmp.group.rekey.nark_receipts import FIRST_DIGEST, Digest, Long, ReceiptLog
+from gsakmp.group.rekey.nark_receipts import FIRST_DIGEST, LINES, Digest, Long, Receipt, ReceiptLog
 from gsakmp.net.files import read_file
 
 __all__ = ["ModuleFolder", "ModuleProcess", "module_process", "serve"]
@@ -123,7 +125,7 @@ class ModuleFolder:
             return
         try:
             counted = msgspec.json.decode(read_file(path, "receipt head", limit=1024), type=_Counted)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeError) as error:
             raise ConfigurationError(f"{path}: {error}") from None
         held = log.receipts[counted.counter - 1 : counted.counter] if counted.counter else []
         last = held[0].digest() if held else FIRST_DIGEST
@@ -135,18 +137,41 @@ class ModuleFolder:
 
     def _append(self, line: bytes) -> None:
         """Durable when it returns. Raises `StateError`, and then nothing is released."""
+        receipt = ReceiptLog.read([line]).receipts[0]
+        if self._log.closed:
+            raise StateError("the log of receipts could not be mended; the module has to start again")
+        before = os.fstat(self._log.fileno()).st_size
+        if before + len(line) > LOG_OCTETS or receipt.counter > LINES:
+            raise StateError("the log of receipts is full; this module is used up")
         try:
-            if self._log.tell() + len(line) > LOG_OCTETS:
-                raise StateError("the log of receipts is full; this module is used up")
-            self._log.write(line)
-            os.fsync(self._log.fileno())
-            receipt = ReceiptLog.read([line]).receipts[0]
-            head = _Counted(counter=receipt.counter, last=receipt.digest().hex())
-            beside = self.path / f"{HEAD}.new"
-            beside.write_bytes(msgspec.json.encode(head))
-            os.replace(beside, self.path / HEAD)
+            _write(self._log, line)
+            self._count(receipt)
         except OSError as error:
+            self._take_back(before)
             raise StateError(f"no receipt can be written: {error.strerror}") from None
+
+    def _count(self, receipt: Receipt) -> None:
+        """How long the log is now. The file is there whole, as it was or as it is to be."""
+        head = _Counted(counter=receipt.counter, last=receipt.digest().hex())
+        beside = self.path / f"{HEAD}.new"
+        with open(beside, "wb", buffering=0) as file:
+            _write(file, msgspec.json.encode(head))
+        os.replace(beside, self.path / HEAD)
+
+    def _take_back(self, size: int) -> None:
+        """A receipt that nothing was released for must not stand before the next, which has its number."""
+        try:
+            os.ftruncate(self._log.fileno(), size)
+            os.fsync(self._log.fileno())
+        except OSError:  # as long as it may be there, there is no next
+            self._log.close()
+
+
+def _write(file: FileIO, octets: bytes) -> None:
+    """All of them, durably. Raises `OSError`."""
+    if file.write(octets) != len(octets):
+        raise OSError(errno.ENOSPC, "only part of it could be written")
+    os.fsync(file.fileno())
 
 
 def _locked(path: Path) -> BinaryIO:
@@ -278,28 +303,30 @@ class ModuleProcess:
     def _write(self, child: subprocess.Popen[bytes], octets: bytes, end: float) -> None:
         pipe = _pipe(child.stdin)
         while octets:
-            self._wait([], [pipe], end)
+            self._wait(pipe, selectors.EVENT_WRITE, end)
             octets = octets[os.write(pipe, octets) :]
 
     def _get(self, child: subprocess.Popen[bytes], size: int, end: float) -> bytes:
         pipe, found = _pipe(child.stdout), b""
         while len(found) < size:
-            self._wait([pipe], [], end)
+            self._wait(pipe, selectors.EVENT_READ, end)
             part = os.read(pipe, size - len(found))
             if not part:
                 raise StateError("it has ended")
             found += part
         return found
 
-    def _wait(self, readable: list[int], writable: list[int], end: float) -> None:
-        ready: Any = select.select(readable, writable, [], max(0.0, end - self._clock()))
-        if not any(ready):
-            raise StateError("it takes too long")
+    def _wait(self, pipe: int, event: int, end: float) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(pipe, event)
+            if not selector.select(max(0.0, end - self._clock())):
+                raise StateError("it takes too long")
 
 
-def _pipe(file: Any) -> int:
-    number: int = file.fileno()
-    return number
+def _pipe(file: IO[bytes] | None) -> int:
+    if file is None:
+        raise StateError("it has no pipes")
+    return file.fileno()
 
 
 _PROCESSES: Final[dict[Path, ModuleProcess]] = {}

@@ -142,6 +142,8 @@ class MemberAcknowledged(Event):
 
     group: str
     member: str
+    spi: str
+    """Of the push's Rekey SA, in hex."""
     sequence_number: int
 
 

@@ -408,7 +408,10 @@ class GCKS(Endpoint):
         if server.acknowledge(sa.spi, verified.sequence_number, member, now):
             self._events.append(
                 MemberAcknowledged(
-                    group=name, member=member.to_text(), sequence_number=verified.sequence_number
+                    group=name,
+                    member=member.to_text(),
+                    spi=sa.spi.hex(),
+                    sequence_number=verified.sequence_number,
                 )
             )
         self._collect(name, now)

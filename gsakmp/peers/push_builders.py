@@ -1,4 +1,4 @@
-"""What a GCKS keeps at hand for the pushes of its groups: parsed signing keys, and the last Rekey SA's builder."""
+"""What a GCKS keeps at hand for its pushes: parsed signing keys, and the last Rekey SA's builder."""
 
 from __future__ import annotations
 

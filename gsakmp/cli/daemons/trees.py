@@ -43,7 +43,8 @@ def drawn(plain: dict[str, Any]) -> Item:
         (entry["level"], entry["index"]): entry["member"] for entry in plain["nodes"] if entry["member"]
     }
     path: list[Place] = [(level, index) for level, index in plain["path"]]
-    picture = pruned(nodes, labels=labels, changed=path[1:], around=path)
+    changed = [(level, index) for level, index in path if level]  # the leaf goes with its member
+    picture = pruned(nodes, labels=labels, changed=changed, around=path)
     if picture is None:
         raise ConfigurationError(f"the algorithm {plain['algorithm']} has no tree")
     return picture

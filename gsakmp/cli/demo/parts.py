@@ -155,7 +155,7 @@ class Cast:
                 ),
             ),
             data=(DataPolicy(selector=Selector(destination=f"ipv4:{VIDEO}")),),
-            backward_rekey="new-data-keys",
+            backward_rekey="new-kek",
             activation_delay=0,
             deactivation_delay=1,
         )

@@ -113,7 +113,7 @@ class Stage(ABC):
             self.teller.line(
                 player.name, f"follows: SA2 {short(gsa.rekey[-1].spi)}, SA3 {gsa.data[-1].spi.hex()}"
             )
-        sent = {push.sequence_number for push in pushes}
+        sent = {(push.spi, push.sequence_number) for push in pushes}
         wanted = len(players) * len(sent)
         await self._until("the acknowledgements", lambda: acknowledged(self.gcks, before, sent) >= wanted)
         self.teller.line("gcks", f"{acknowledged(self.gcks, before, sent)} acknowledgements")
@@ -219,11 +219,11 @@ def has_new(player: Player, old: set[bytes]) -> bool:
     return any(held.sa.spi not in old for held in player.member.group.data_sas)
 
 
-def acknowledged(gcks: Player, since: int, pushes: set[int]) -> int:
-    """How often pushes with these sequence numbers were acknowledged: an acknowledgement of the push before,
-    when somebody joined, may come late."""
+def acknowledged(gcks: Player, since: int, pushes: set[tuple[str, int]]) -> int:
+    """How often these pushes, by SPI and sequence number, were acknowledged: an acknowledgement of the push
+    before, when somebody joined, may come late."""
     heard = [event for event in gcks.events[since:] if isinstance(event, events.MemberAcknowledged)]
-    return sum(event.sequence_number in pushes for event in heard)
+    return sum((event.spi, event.sequence_number) in pushes for event in heard)
 
 
 def short(spi: bytes) -> str:

@@ -50,8 +50,8 @@ class Story(Stage):
             "1. Three members register",
             "Each proves who it is and agrees on SA1 (IKEv1 phase 1), and under SA1 pulls the group's policy "
             "and keys: SA2 and SA3 (GROUPKEY-PULL). A sender id of its own keeps its packets distinct from "
-            "others' under the one key of SA3. With each that joins, this group replaces SA3 for all (see "
-            "4): so only the last one counts.",
+            "others' under the one key of SA3. With each that joins, this group replaces SA2 and SA3 for "
+            "all (see 4): so only the last ones count.",
         )
         for name in ("alice", "carol", "bob"):  # carol between the others in a key tree
             await self._join(name)
@@ -87,8 +87,9 @@ class Story(Stage):
     async def _latecomer(self) -> None:
         self.teller.section(
             "4. dave joins late (backward rekey)",
-            "He must not read what went before. So he is given SA2 alone, and then a push replaces SA3 for "
-            "all.",
+            "He must not read what went before, not even with a recording of all that was sent. So for him "
+            "SA2 is replaced first: he is given the new one, the others get it under the old one. Then a "
+            "push under it replaces SA3 for all.",
         )
         recorded = self.members["bob"].traffic.heard[-1] if self.members["bob"].traffic else b""
         await self._join("dave")

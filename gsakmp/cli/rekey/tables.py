@@ -23,6 +23,8 @@ CHANGED: Final = "bold yellow"
 WIDEST: Final = 100
 """Columns of prose: longer lines are hard to read."""
 NARROWEST: Final = 40
+GAP: Final = 2
+"""Between columns."""
 PIPED_WIDTH: Final = 10_000
 LARGE: Final = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e7, "M"))
 """From where on a number is written short; M from ten million on."""
@@ -173,7 +175,7 @@ def _print(out: Console, head: Sequence[str], rows: Sequence[Sequence[str]], wid
     from rich.table import Table as Drawn
     from rich.text import Text
 
-    drawn = Drawn(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False)
+    drawn = Drawn(box=None, padding=(0, GAP, 0, 0), pad_edge=False, show_edge=False)
     for index, name in enumerate(head):
         drawn.add_column(
             name,
@@ -184,4 +186,6 @@ def _print(out: Console, head: Sequence[str], rows: Sequence[Sequence[str]], wid
         )
     for row in rows:
         drawn.add_row(*(Text(cell) for cell in row))
-    out.print(drawn)
+    needed = sum(widths[: len(head)]) + GAP * len(head)
+    # a terminal that is too narrow folds lines, where the library would leave columns out
+    out.print(drawn, width=max(out.width, needed), soft_wrap=True)

@@ -113,7 +113,8 @@ def rekey_algorithm(
     factory = _ALGORITHMS.get(name)
     if factory is None:
         instead = " (it makes data keys: groups.data.periods)" if name in _OF_DATA else ""
-        raise ConfigurationError(f"{name!r} is no rekey algorithm{instead}; there are {', '.join(_ALGORITHMS)}")
+        known = ", ".join(_ALGORITHMS)
+        raise ConfigurationError(f"{name!r} is no rekey algorithm{instead}; there are {known}")
     return factory(cipher, settings)
 
 

@@ -323,7 +323,7 @@ def decoded(octets: bytes, kind: type[S]) -> S:
         raise _foreign()
     try:
         return msgspec.msgpack.decode(octets, type=kind)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         raise _foreign() from None
 
 

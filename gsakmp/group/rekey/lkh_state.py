@@ -53,7 +53,7 @@ def saved_from(state: bytes, cipher: CBCCipher, numbering: Numbering, capacity: 
         raise _foreign()
     try:
         saved = msgspec.msgpack.decode(state, type=Saved)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         raise _foreign() from None
     ours = ("lkh", VERSION, cipher.name, numbering.degree, numbering.trees)
     if (saved.algorithm, saved.version, saved.cipher, saved.degree, saved.trees) != ours:

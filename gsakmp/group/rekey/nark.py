@@ -24,7 +24,7 @@ from typing import Final
 from gsakmp.crypto import Random
 from gsakmp.crypto.sealed import KEY_OCTETS, open_sealed, seal_to
 from gsakmp.errors import ConfigurationError, DecodeError
-from gsakmp.group.rekey.marks import INTERVALS, SEED_OCTETS, Interval, Seed
+from gsakmp.group.rekey.marks import INTERVALS, PERIODS, SEED_OCTETS, Interval, Seed
 from gsakmp.group.sa import DataSA, PeriodSequence
 from gsakmp.registries import PeriodConstruction
 
@@ -137,7 +137,13 @@ class Grant:
             raise ConfigurationError(
                 "a grant is the sequence's 64 hex digits, a colon, and periods as 0-59,70"
             )
-        return cls(sequence, tuple(Interval(end[0], end[-1]) for end in ends))
+        intervals = tuple(Interval(end[0], end[-1]) for end in ends)
+        last = max(PERIODS.values()) - 1
+        if len(intervals) > INTERVALS or any(not 0 <= one.first <= one.last <= last for one in intervals):
+            raise ConfigurationError(
+                f"a grant has at most {INTERVALS} intervals, of periods from 0 up to {last}"
+            )
+        return cls(sequence, intervals)
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ def _decoded(octets: bytes, cipher: CBCCipher) -> Saved:
     try:
         saved = msgspec.msgpack.decode(octets, type=Saved)
         KEK.parse(cipher, saved.group_key)
-    except (msgspec.MsgspecError, RecursionError, GsakmpError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, GsakmpError):
         raise _foreign() from None
     if (saved.version, saved.cipher) != (VERSION, cipher.name):
         raise StateError("the rekey algorithm's state is of another algorithm, cipher or version")

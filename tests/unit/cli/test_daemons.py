@@ -174,6 +174,9 @@ def test_the_key_tree(plant: Path, tmp_path: Path) -> None:
     text = command("gcks", plant, "tree", "plant", "--member", MEMBER).text
     assert MEMBER in text
     assert "* new key" in text
+    upper = command("gcks", plant, "tree", "plant", "--member", MEMBER, "--limit", "1").text
+    assert "* new key" in upper
+    assert "--limit" in upper
     assert command("gcks", plant, "tree", "plant", "--svg", tmp_path / "tree.svg").status == 0
     assert MEMBER in (tmp_path / "tree.svg").read_text()
     for words in (["--member", "fqdn:nobody.example"], ["--rekey", "3"], ["--svg", tmp_path / "no" / "x"]):

@@ -98,3 +98,8 @@ def test_the_cut_end_of_a_log_shows_with_the_modules_word(
     assert "its end is missing" in capsys.readouterr().err
     assert main([*asked, "--head", str(head), "--challenge", "beef"]) == 1
     assert main([*asked, "--head", str(head)]) == 2
+    for octets in (b"", b"no JSON", b'{"last":"\xff"}'):
+        head.write_bytes(octets)
+        capsys.readouterr()
+        assert main([*asked, "--head", str(head), "--challenge", "c0de"]) == 1
+        assert "no head" in capsys.readouterr().err

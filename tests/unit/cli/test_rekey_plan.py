@@ -90,6 +90,14 @@ def test_it_fits_the_terminal(columns: int) -> None:
     assert "…" not in text
 
 
+def test_a_narrow_terminal_gets_every_column() -> None:
+    asked = ("plan", "--members", "100", "--algorithm", "oft", "--no-backward")
+    for columns in (30, 120):
+        told = in_a_terminal(columns, *asked)
+        assert rows(told, "Keys held")["oft"] == ["9", "288", "202", "6,464"]
+        assert re.fullmatch(r"[\d.]+ [mu]s", rows(told, "One member leaves")["oft"][-1]), "the time is last"
+
+
 def test_how_many_trees_it_takes() -> None:
     assert "62 trees" in plan("--members", 1_000_000, "--algorithm", "lkh", "--degree", 4).text
     too_few = plan("--members", 1_000_000, "--algorithm", "lkh", "--degree", 4, "--trees", 3).text

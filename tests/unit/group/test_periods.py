@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as replaced
 
 from gsakmp.doi import GDOI
 from gsakmp.errors import ConfigurationError, DecodeError, PolicyRefused
@@ -173,6 +174,16 @@ def test_policies_that_make_sense() -> None:
 
 
 # -- the GCKS ----------------------------------------------------------------------------------------------
+
+
+def test_senders_for_whom_one_message_has_no_room_when_the_next_sequence_is_there() -> None:
+    senders = tuple(f"ipv4:192.0.2.{number}" for number in range(1, 102))
+    short = replaced(data(count=2), senders=senders[:-1])
+    rig = Rig(with_periods(data=(short,), members=(MemberPolicy(identity="fqdn:*.example", periods="all"),)))
+    rig.at(START + 100)
+    assert len(rig.server.offer(member("a"), rig.now).data) == 200
+    with pytest.raises(ConfigurationError, match="202 data SAs"):
+        Rig(policy(rekey=NULL, data=(replaced(short, senders=senders),)))
 
 
 def test_no_spi_is_in_two_sequences() -> None:

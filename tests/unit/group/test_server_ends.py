@@ -105,3 +105,14 @@ def test_a_group_comes_back_with_fewer_rekey_sas_and_then_with_more() -> None:
     assert rig.can_read("b")
     assert not rig.can_read("a")
     assert [event.member for event in rig.events if isinstance(event, MemberRemoved)] == [member("a")]
+
+
+@STRUCTURES
+def test_forward_rekey_that_a_new_policy_asks_for_shuts_out_who_had_left_before(rekey: Any) -> None:
+    rig = filled(rekey, forward_rekey=False)
+    rig.evict("a")
+    assert rig.can_read("a")
+    rig.server.reload(policy(rekey=(rekey,)), rig.now)
+    rig.settle()
+    assert not rig.can_read("a")
+    assert rekey is OFT or all(rig.can_read(name) for name in "bcd")

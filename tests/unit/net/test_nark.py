@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import resource
 import sys
 import time
 from pathlib import Path
@@ -111,6 +113,87 @@ def test_a_log_that_was_cut_or_changed_is_noticed(folder: Path) -> None:
     ModuleFolder(folder).close()
 
 
+def failing(patched: pytest.MonkeyPatch, verb: str, names: str, times: int = 1_000) -> None:
+    """A system call that fails for a file, so often, as it does on a full disk."""
+    real, left = getattr(os, verb), [times]
+
+    def fails(what: object, *more: object) -> object:
+        path = os.readlink(f"/proc/self/fd/{what}") if isinstance(what, int) else str(what)
+        if path.endswith(names) and left[0]:
+            left[0] -= 1
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(what, *more)
+
+    patched.setattr(os, verb, fails)
+
+
+@pytest.mark.parametrize(
+    ("verb", "names"),
+    [("fsync", "receipts.jsonl"), ("fsync", "receipts.head.new"), ("replace", "receipts.head.new")],
+)
+def test_a_receipt_that_can_not_be_made_durable_leaves_the_log_as_it_was(
+    verb: str, names: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ModuleFolder(folder) as files:
+        keys = loaded(ModuleClient(files.module.handle))
+        before = (folder / "receipts.jsonl").read_bytes()
+        for _ in range(2):
+            with monkeypatch.context() as patched:
+                failing(patched, verb, names, times=1)
+                with pytest.raises(StateError, match="no receipt can be written"):
+                    keys.key(2)
+            assert (folder / "receipts.jsonl").read_bytes() == before
+        assert keys.key(2) == SEQUENCE.key(2)
+    fill(folder)
+
+
+def test_a_log_that_can_not_be_mended_gets_no_more_receipts(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ModuleFolder(folder) as files:
+        keys = loaded(ModuleClient(files.module.handle))
+        with monkeypatch.context() as patched:
+            failing(patched, "fsync", "receipts.jsonl")
+            failing(patched, "ftruncate", "receipts.jsonl")
+            with pytest.raises(StateError, match="no receipt can be written"):
+                keys.key(2)
+        with pytest.raises(StateError, match="start again"):
+            keys.key(2)
+    fill(folder)
+
+
+def test_a_log_ends_where_it_could_not_be_read_any_more(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(folder)
+    monkeypatch.setattr("gsakmp.net.nark.LINES", 5)
+    with ModuleFolder(folder) as files:
+        keys = loaded(ModuleClient(files.module.handle))
+        with pytest.raises(StateError, match="used up"):
+            keys.key(2)
+    ModuleFolder(folder).close()
+
+
+def test_a_grant_whose_receipt_no_log_could_hold_is_refused(folder: Path) -> None:
+    """A key server's group may have any name of 4,096 octets; as JSON each of these has six."""
+    with ModuleFolder(folder) as files:
+        client = ModuleClient(files.module.handle)
+        box = seal_grant(
+            client.identify(), "\0" * 4096, NAMED, INTERVALS, SEQUENCE.seeds(INTERVALS), system_random
+        )
+        with pytest.raises(StateError, match="refuses"):
+            client.load(NAMED.octets(INTERVALS), *box)
+        assert loaded(client).key(2) == SEQUENCE.key(2)
+    fill(folder)
+
+
+@pytest.mark.parametrize("octets", [b'{"counter":0,"last":"\xff"}', b"", b"[" * 1000])
+def test_a_head_that_is_none(octets: bytes, folder: Path) -> None:
+    (folder / "receipts.head").write_bytes(octets)
+    with pytest.raises(ConfigurationError, match=r"receipts\.head"):
+        ModuleFolder(folder)
+
+
 # -- the process -------------------------------------------------------------------------------------------
 
 
@@ -132,6 +215,24 @@ def test_a_module_in_a_child(folder: Path) -> None:
         process.close()
     log = ReceiptLog.read((folder / "receipts.jsonl").read_bytes().splitlines(keepends=True))
     assert [receipt.kind for receipt in log.receipts] == ["given", "released", "given", "released"]
+
+
+def test_a_member_with_many_files_open_reaches_its_module(folder: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limits[1] != resource.RLIM_INFINITY and limits[1] < 2048:
+        pytest.skip("no more than 1,024 files may be open here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(2048, limits[0]), limits[1]))
+    process = ModuleProcess(folder)
+    opened: list[int] = []
+    try:
+        while not opened or opened[-1] < 1024:
+            opened.append(os.open(os.devnull, os.O_RDONLY))
+        assert len(process.identity().signing) == 32
+    finally:
+        process.close()
+        for descriptor in opened:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 CHILDREN = {

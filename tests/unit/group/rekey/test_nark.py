@@ -130,6 +130,14 @@ def test_texts() -> None:
             Grant.from_text(text)
 
 
+@pytest.mark.parametrize("periods", ["5-3", "0-1048576", "0-99999999999", ",".join(["1"] * 17), "-1"])
+def test_a_grant_of_periods_that_no_sequence_has(periods: str) -> None:
+    """What settles a dispute looks at each of them."""
+    with pytest.raises(ConfigurationError):
+        Grant.from_text(f"{bytes(32).hex()}:{periods}")
+    assert Grant.from_text(f"{bytes(32).hex()}:0-1048575").intervals == (Interval(0, 1_048_575),)
+
+
 # -- the module --------------------------------------------------------------------------------------------
 
 
