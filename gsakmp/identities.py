@@ -104,6 +104,10 @@ class Identity:
 
         Raises `EncodeError` for data that is not of the type's kind.
         """
+        data = self.data
+        plain = isinstance(data, str) and self.id_type in WITHOUT_CASE and not (protocol or port)
+        if plain and isinstance(data, str) and data.isascii() and len(data) <= LONGEST:
+            return bytes((self.id_type, 0, 0, 0)) + data.encode()  # a key tree asks a million members
         return Message(payloads=(self.payload(protocol, port),)).plaintext()[4:]
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "ELEMENTS_PER_PAYLOAD",
     "FRAGMENTS_PER_DATAGRAM",
     "FRAGMENT_SECONDS",
+    "GROUP_MEMBERS",
     "HEX_LINE_OCTETS",
     "JSON_LINE_OCTETS",
     "KEY_LINE_OCTETS",
@@ -123,3 +124,7 @@ STORY_MEMBERS: Final = 65_536
 COMPARED_MESSAGES: Final = 256
 """Messages of either capture that ``diff`` looks ahead to find what goes with what; the time for it grows
 with the square."""
+
+GROUP_MEMBERS: Final = 1 << 22
+"""Members of one group: each takes about a kilobyte in a key server's memory, beside what the rekey algorithm
+keeps of it."""

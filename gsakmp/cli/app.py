@@ -19,6 +19,8 @@ from gsakmp.cli import (
     explain,
     keys,
     ladder,
+    nark,
+    rekey,
     view,
     wireshark,
 )
@@ -73,6 +75,8 @@ diff.register(app)
 demo.register(app)
 daemons.register(app)
 wireshark.register(app)
+nark.register(app)
+rekey.register(app)
 
 
 def run(arguments: Sequence[str]) -> int:

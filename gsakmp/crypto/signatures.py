@@ -65,11 +65,10 @@ class RSAScheme:
         """See `SignatureScheme.sign`. Raises `CryptoError` if the key is too short for the hash."""
         if not isinstance(key, rsa.RSAPrivateKey):
             raise ConfigurationError("RSA signatures need an RSA key")
-        value = self._value(octets)
         with PROVIDER:
             if self.hash_function is not None and self.digest_info:
-                return key.sign(value, PKCS1v15(), Prehashed(self.hash_function.provider))
-            return key.sign(value, PKCS1v15(), NoDigestInfo())
+                return key.sign(octets, PKCS1v15(), self.hash_function.provider)
+            return key.sign(self._value(octets), PKCS1v15(), NoDigestInfo())
 
     def verify(self, key: PublicKey, signature: bytes, octets: bytes) -> None:
         """See `SignatureScheme.verify`."""
@@ -106,6 +105,12 @@ class ECDSAScheme:
     curve: ec.EllipticCurve = field(repr=False, compare=False)
     prehashed: bool = False
 
+    _algorithm: ec.ECDSA = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        provider = self.hash_function.provider
+        object.__setattr__(self, "_algorithm", ec.ECDSA(Prehashed(provider) if self.prehashed else provider))
+
     @property
     def width(self) -> int:
         """Octets of r and of s (RFC 4754, 7)."""
@@ -115,9 +120,10 @@ class ECDSAScheme:
         """See `SignatureScheme.sign`. Raises `ConfigurationError` for a hash of another length, too."""
         if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != self.curve.name:
             raise ConfigurationError(f"{self.name} needs a key on {self.curve.name}")
-        value = self._value(octets)
+        if self.prehashed:
+            self._value(octets)  # its length
         with PROVIDER:
-            der = key.sign(value, ec.ECDSA(Prehashed(self.hash_function.provider)))
+            der = key.sign(octets, self._algorithm)
             r, s = decode_dss_signature(der)
         return r.to_bytes(self.width, "big") + s.to_bytes(self.width, "big")
 

@@ -54,6 +54,9 @@ GDOI_TABLES: Final = COMMON_TABLES.with_tables(
         ("key packet", KeyDownloadType.KEK): tables.KEK_KEY_ATTRIBUTES,
         ("key packet", KeyDownloadType.LKH): tables.LKH_KEY_ATTRIBUTES,
         ("key packet", KeyDownloadType.SID): tables.SID_ATTRIBUTES,
+        ("key packet", KeyDownloadType.OFT): tables.OFT_KEY_ATTRIBUTES,
+        ("key packet", KeyDownloadType.MARKS): tables.MARKS_ATTRIBUTES,
+        ("key packet", KeyDownloadType.NARK): tables.MARKS_ATTRIBUTES,
     },
 )
 

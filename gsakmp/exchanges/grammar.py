@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from gsakmp.errors import UnexpectedMessage
@@ -30,6 +30,8 @@ class Slot:
 
 ANYWHERE: Final = (Slot(VendorID, 0, 32), Slot(Notification, 0, 8), Slot(CertificateRequest, 0, 16))
 """What phase 1 may have in any message (RFC 2408, 3.10, 3.14 and 3.16)."""
+SHAPES: Final = 64
+"""Sequences of payload types that a grammar remembers as its own; what is there twice is judged once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,9 @@ class Grammar:
     others: tuple[Slot, ...] = ()
     last: tuple[Slot, ...] = ()
     encrypted: bool = False
+    _shapes: set[tuple[type[Payload], ...]] = field(
+        default_factory=set, init=False, repr=False, compare=False
+    )
 
     def check(self, message: Message) -> Payloads:
         """The message's payloads (of an encrypted one, after `Message.with_plaintext`).
@@ -72,7 +77,16 @@ class Grammar:
         """
         if message.encrypted != self.encrypted:
             raise refused(f"{self.name}: {'not ' * self.encrypted}encrypted", NotifyType.INVALID_FLAGS)
-        left = message.payloads
+        shape = tuple(map(type, message.payloads))
+        if shape not in self._shapes:
+            judged = self._check_payloads(message.payloads)
+            if judged and len(self._shapes) < SHAPES:
+                self._shapes.add(shape)
+        return Payloads(message.payloads)
+
+    def _check_payloads(self, left: Sequence[Payload]) -> bool:
+        """Whether the classes of the payloads alone make them right: none was passed over."""
+        judged = True
         for slot in self.first:
             found = _leading(slot.payload, left)
             self._judge(slot, found, " in its place")
@@ -91,9 +105,11 @@ class Grammar:
                     f"{self.name}: {type(payload).__name__} (payload type {payload.kind}) has no place there",
                     NotifyType.INVALID_PAYLOAD_TYPE,
                 )
+            else:
+                judged = False
         for slot, found in zip(self.others, counts, strict=True):
             self._judge(slot, found)
-        return Payloads(message.payloads)
+        return judged
 
     def _judge(self, slot: Slot, found: int, place: str = "") -> None:
         if not slot.minimum <= found <= slot.maximum:

@@ -32,10 +32,18 @@ from gsakmp.exchanges.recent import RecentMessages
 from gsakmp.exchanges.verified import PROOF, VerifiedPush
 from gsakmp.group.sa import RekeySA
 from gsakmp.message import Message
-from gsakmp.payloads import GroupDelete, GroupSA, KeyDownload, Payload, SequenceNumber, Signature
+from gsakmp.payloads import (
+    GroupDelete,
+    GroupSA,
+    KeyDownload,
+    Payload,
+    SequenceNumber,
+    Signature,
+    UnknownPayload,
+)
 from gsakmp.registries import GDOIExchangeType, HeaderFlag
 
-__all__ = ["DELETION", "PUSH", "PushReceiver", "VerifiedPush", "build_push"]
+__all__ = ["DELETION", "PUSH", "PushBuilder", "PushReceiver", "VerifiedPush", "build_push"]
 
 HEADER: Final = 28
 """Octets of an ISAKMP header (RFC 2408, 3.1)."""
@@ -147,46 +155,91 @@ def build_push(
     dialect: Dialect = STANDARD,
     allow_weak: bool = False,
 ) -> bytes:
-    """The octets of a push under `sa`. `payloads` are those between SEQ and SIG: Deletes, then SA and KD, or
-    Deletes alone (RFC 6407, 4.3).
+    """One push under `sa`, as `PushBuilder` makes it. Raises what making one and its `build` raise."""
+    builder = PushBuilder(sa, signing_key, doi=doi, dialect=dialect, allow_weak=allow_weak)
+    return builder.build(sequence_number, payloads)
 
-    Raises `EncodeError` for payloads that are no push, for a sequence number that is 0 (the first is 1, 5.7)
-    or beyond 32 bits, and for more than a datagram holds; `ConfigurationError` for a key that is not that of
-    `sa`; `PolicyRefused` for algorithms that are weak and not allowed.
+
+class PushBuilder:
+    """A GCKS's side of one Rekey SA. What its pushes have in common is worked out once: a rekey of a large
+    group takes many, and all of them tell the same new Rekey SA.
+
+    Raises `ConfigurationError` for a key that is not that of `sa`; `PolicyRefused` for algorithms that are
+    weak and not allowed.
     """
-    if not 0 < sequence_number < 1 << 32:
-        raise EncodeError(f"{sequence_number} is no sequence number of a push", "sequence_number")
-    if public_octets(signing_key) != sa.signature_key:
-        raise ConfigurationError("the key is not the one that the members of this Rekey SA were given")
-    scheme = push_signature(
-        sa.suite.signature,
-        sa.suite.signature_hash,
-        digest_info=dialect.push_signature_digest_info,
-        allow_weak=allow_weak,
-    )
-    kek, size = _kek(sa, allow_weak), scheme.size(signing_key)
-    signed = Message(
-        initiator_cookie=sa.spi[:COOKIE],
-        responder_cookie=sa.spi[COOKIE:],
-        exchange_type=GDOIExchangeType.GROUPKEY_PUSH,
-        payloads=(SequenceNumber(sequence_number), *payloads, Signature(bytes(size))),
-        doi=doi,
-        dialect=dialect,
-    )
-    encrypted = signed.replace(flags=HeaderFlag.ENCRYPTION)
-    try:
-        _formed(encrypted)
-    except UnexpectedMessage as error:
-        raise EncodeError(str(error), "payloads") from None
-    plaintext = signed.plaintext()
-    if (total := HEADER + len(pad(plaintext, kek.cipher.block_size))) > LONGEST_DATAGRAM:
-        raise EncodeError(f"a push of {total} octets, a datagram holds {LONGEST_DATAGRAM}", "payloads")
-    header = encrypted.replace(
-        payloads=(), next_payload=SequenceNumber.kinds[0], length=HEADER + len(plaintext)
-    ).build()
-    signature = scheme.sign(signing_key, push_signed_octets(header, plaintext[: -GENERIC_HEADER - size]))
-    ciphertext = kek.encrypt(plaintext[:-size] + signature)
-    return encrypted.replace(payloads=(), next_payload=SequenceNumber.kinds[0], ciphertext=ciphertext).build()
+
+    def __init__(
+        self,
+        sa: RekeySA,
+        signing_key: PrivateKey,
+        *,
+        doi: DOI = GDOI,
+        dialect: Dialect = STANDARD,
+        allow_weak: bool = False,
+    ) -> None:
+        if public_octets(signing_key) != sa.signature_key:
+            raise ConfigurationError("the key is not the one that the members of this Rekey SA were given")
+        self._key = signing_key
+        self._scheme = push_signature(
+            sa.suite.signature,
+            sa.suite.signature_hash,
+            digest_info=dialect.push_signature_digest_info,
+            allow_weak=allow_weak,
+        )
+        self._size = self._scheme.size(signing_key)
+        self._kek = _kek(sa, allow_weak)
+        self._shell = Message(
+            initiator_cookie=sa.spi[:COOKIE],
+            responder_cookie=sa.spi[COOKIE:],
+            exchange_type=GDOIExchangeType.GROUPKEY_PUSH,
+            flags=HeaderFlag.ENCRYPTION,
+            next_payload=SequenceNumber.kinds[0],
+            doi=doi,
+            dialect=dialect,
+        )
+        self._header = self._shell.build()
+        self._policy: tuple[GroupSA, Payload] | None = None  # the last one, and with its octets
+
+    def build(self, sequence_number: int, payloads: Sequence[Payload]) -> bytes:
+        """The octets of a push. `payloads` are those between SEQ and SIG: Deletes, then SA and KD, or Deletes
+        alone (RFC 6407, 4.3).
+
+        Raises `EncodeError` for payloads that are no push, for a sequence number that is 0 (the first is 1,
+        5.7) or beyond 32 bits, and for more than a datagram holds.
+        """
+        if not 0 < sequence_number < 1 << 32:
+            raise EncodeError(f"{sequence_number} is no sequence number of a push", "sequence_number")
+        shell, size = self._shell, self._size
+        whole = (SequenceNumber(sequence_number), *payloads, Signature(bytes(size)))
+        try:
+            _formed(shell.replace(payloads=whole))
+        except UnexpectedMessage as error:
+            raise EncodeError(str(error), "payloads") from None
+        plaintext = shell.replace(payloads=tuple(map(self._with_octets, whole))).plaintext()
+        if (total := HEADER + len(pad(plaintext, self._kek.cipher.block_size))) > LONGEST_DATAGRAM:
+            raise EncodeError(f"a push of {total} octets, a datagram holds {LONGEST_DATAGRAM}", "payloads")
+        covered = push_signed_octets(
+            self._header, plaintext[: -GENERIC_HEADER - size], HEADER + len(plaintext)
+        )
+        signature = self._scheme.sign(self._key, covered)
+        return shell.replace(ciphertext=self._kek.encrypt(plaintext[:-size] + signature)).build()
+
+    def _with_octets(self, payload: Payload) -> Payload:
+        """An SA payload with its body's octets, built once for all pushes that carry it; any other as it
+        is."""
+        if not isinstance(payload, GroupSA):
+            return payload
+        if self._policy is None or self._policy[0] is not payload:
+            alone = self._shell.replace(payloads=(payload,), flags=0, next_payload=payload.kind).build()
+            built = UnknownPayload(
+                kind=payload.kind,
+                octets=alone[HEADER + GENERIC_HEADER :],
+                next_payload=payload.next_payload,
+                reserved=payload.reserved,
+                length=payload.length,
+            )
+            self._policy = payload, built
+        return self._policy[1]
 
 
 def _kek(sa: RekeySA, allow_weak: bool) -> KEK:
@@ -199,10 +252,11 @@ def _formed(message: Message) -> Payloads:
     """The payloads of a push, with all that RFC 6407 says about each. Raises `UnexpectedMessage`."""
     carries = any(isinstance(payload, GroupSA | KeyDownload) for payload in message.payloads)
     found = (PUSH if carries else DELETION).check(message)
-    for delete in found.all(GroupDelete):
-        check_delete(delete, message.doi)
-    for policy in found.all(GroupSA):
-        check_group_sa(policy, message.doi)
-    for key_download in found.all(KeyDownload):
-        check_key_download(key_download, push=True)
+    for payload in message.payloads:
+        if isinstance(payload, GroupDelete):
+            check_delete(payload, message.doi)
+        elif isinstance(payload, GroupSA):
+            check_group_sa(payload, message.doi)
+        elif isinstance(payload, KeyDownload):
+            check_key_download(payload, push=True)
     return found

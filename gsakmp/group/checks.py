@@ -18,9 +18,10 @@ from msgspec.structs import fields
 
 from gsakmp.crypto import kek_cipher
 from gsakmp.errors import ConfigurationError
+from gsakmp.group.period_checks import check_period_policies
 from gsakmp.group.phase1_suites import phase1_suite
 from gsakmp.group.policy import DataPolicy, GroupPolicy, MemberPolicy, RekeyPolicy
-from gsakmp.group.rekey import rekey_algorithm
+from gsakmp.group.rekey_checks import check_rekey_algorithm
 from gsakmp.group.suites import KEK_CIPHERS, SIGNATURES, data_selectors, data_suite, rekey_suite
 from gsakmp.identities import NAMES, Identity
 
@@ -32,6 +33,8 @@ DELAY: Final = 0xFFFF
 """Longest ATD and DTD: they are TV attributes (RFC 6407, 5.4)."""
 RETRANSMISSIONS: Final = 16
 """More would be a flood, and say nothing new."""
+JOINERS_WAIT: Final = 240
+"""Seconds that a joiner can wait for data SAs: our members register again after 300."""
 PORTS: Final = 0xFFFF
 LEVEL: Final = 112
 """Bits that RFC 6407, 6 wants of whatever is used. Who allows weak algorithms has all of them in one class:
@@ -87,6 +90,7 @@ def check_policy(policy: GroupPolicy) -> None:
                 _check_data(data, policy)
         _check_together(policy)
         _check_sender_ids(policy)
+        check_period_policies(policy)
         _check_rekey_strength(policy)
         _check_registration_strength(policy)
 
@@ -128,7 +132,7 @@ def _check_rekey(rekey: RekeyPolicy, policy: GroupPolicy) -> None:
         return
     suite = rekey_suite(rekey, allow_weak=policy.allow_weak)
     cipher = kek_cipher(suite.encryption, suite.key_length, allow_weak=policy.allow_weak)
-    rekey_algorithm(rekey.management, cipher, eviction=rekey.eviction)
+    check_rekey_algorithm(rekey, cipher)
     _check_lifetime(rekey.lifetime, rekey.rollover_margin)
     _check_address(rekey)
     if not 0 <= rekey.retransmissions <= RETRANSMISSIONS:
@@ -186,7 +190,8 @@ def _check_data(data: DataPolicy, policy: GroupPolicy) -> None:
     suite = data_suite(data, allow_weak=policy.allow_weak)
     if suite.counter_mode and not suite.authentication:
         raise ConfigurationError(f"{data.encryption} must not go without integrity (RFC 3686, 2.1)")
-    _check_lifetime(data.lifetime, data.rollover_margin)
+    if data.periods is None:
+        _check_lifetime(data.lifetime, data.rollover_margin)
     if data.rollover_margin and policy.activation_delay >= data.rollover_margin:
         raise ConfigurationError(
             f"activation_delay {policy.activation_delay} reaches beyond rollover_margin "
@@ -221,6 +226,7 @@ def _check_together(policy: GroupPolicy) -> None:
         raise ConfigurationError(
             "hide_policy_from_leaver needs forward_rekey and a rekey SA (RFC 6407, 7.4.1)"
         )
+    _check_batch(policy, pushes)
     activation, deactivation = policy.activation_delay, policy.deactivation_delay
     if not (0 <= activation <= DELAY and 0 <= deactivation <= DELAY):
         raise ConfigurationError(f"activation_delay and deactivation_delay are 0 to {DELAY} seconds")
@@ -228,6 +234,27 @@ def _check_together(policy: GroupPolicy) -> None:
         raise ConfigurationError(
             f"deactivation_delay {deactivation} is shorter than activation_delay {activation}: traffic would "
             "stop between the two (RFC 6407, 5.4.1)"
+        )
+
+
+def _check_batch(policy: GroupPolicy, pushes: bool) -> None:
+    interval, backward = policy.batch_interval, policy.backward_rekey != "off"
+    if not (isfinite(interval) and interval >= 0):
+        raise ConfigurationError("batch_interval is a number of seconds, or 0 to rekey at once")
+    if not interval:
+        return
+    if not pushes or not (policy.forward_rekey or backward):
+        raise ConfigurationError("batch_interval needs a rekey SA, and forward_rekey or backward_rekey")
+    if backward and interval > JOINERS_WAIT:
+        raise ConfigurationError(
+            f"batch_interval {interval:g}: with backward_rekey joiners wait so long for data SAs, and those "
+            f"that wait for more than {JOINERS_WAIT} seconds register again"
+        )
+    lifetimes = [rekey.lifetime for rekey in policy.rekey if rekey.transport != "null"]
+    shortest = min([*lifetimes, *(data.lifetime for data in policy.data)])
+    if interval >= shortest:
+        raise ConfigurationError(
+            f"batch_interval {interval:g} must be shorter than each lifetime, and one is {shortest} seconds"
         )
 
 

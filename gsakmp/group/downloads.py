@@ -9,6 +9,8 @@ from gsakmp.crypto import KEK, kek_cipher, key_length, public_key, push_signatur
 from gsakmp.errors import ConfigurationError, DecodeError
 from gsakmp.group.attribute_values import read_number, read_octets, read_values, refused, within
 from gsakmp.group.offers import OfferedGSA, key_sizes
+from gsakmp.group.period_packets import PERIOD_TYPES, GrantedPeriods, read_period_packet
+from gsakmp.group.rekey import download_types
 from gsakmp.group.sa import GSA, DataSA, RekeySA, RekeySuite
 from gsakmp.payloads import KeyDownload, KeyPacket, LKHDownloadArray, LKHUpdateArray
 from gsakmp.registries import KEKKeyAttribute, KeyDownloadType, LKHKeyAttribute, SIDAttribute, TEKKeyAttribute
@@ -24,13 +26,15 @@ class Downloaded:
     """What a KD payload brings to the SAs of an `OfferedGSA`."""
 
     gsa: GSA
-    """The SAs that got keys. A Rekey SA whose key is found by LKH has an empty one still, and an empty
-    signature key where its predecessor's goes on."""
+    """The SAs that got keys. A Rekey SA whose key the rekey algorithm finds has an empty one still, and an
+    empty signature key where its predecessor's goes on."""
     sender_id_bits: int = 0
     """0 without sender ids."""
     sender_ids: tuple[int, ...] = ()
+    periods: tuple[GrantedPeriods, ...] = ()
+    """The SAs whose keys go by periods, and which of those came. They are not in `gsa`."""
     rekey_packets: tuple[KeyPacket, ...] = field(default=(), repr=False)
-    """The LKH key packet, for `gsakmp.group.rekey.MemberKeys`."""
+    """The rekey algorithm's key packet, of LKH or a private type, for `gsakmp.group.rekey.MemberKeys`."""
 
 
 def read_key_download(
@@ -59,10 +63,11 @@ class _KeyReader:
         self.rekey = offered.gsa.rekey[0] if offered.gsa.rekey else None
         self.data = {sa.spi: sa for sa in offered.gsa.data}
         self.keyed: dict[bytes, DataSA] = {}
+        self.periods: dict[bytes, GrantedPeriods] = {}
         self.kek = b""
         self.signature_key = b""
         self.seen: set[int] = set()
-        self.lkh: tuple[KeyPacket, ...] = ()
+        self.algorithm: tuple[KeyPacket, ...] = ()
         self.root = b""
         self.bits = 0
         self.ids: tuple[int, ...] = ()
@@ -72,26 +77,39 @@ class _KeyReader:
         if kind == KeyDownloadType.TEK:
             self._tek(packet, path)
             return
-        if kind not in _ONCE:
+        if kind in PERIOD_TYPES:
+            self._periods(packet, path)
+            return
+        algorithms = download_types()
+        if kind not in _ONCE and kind not in algorithms:
             raise refused(path, f"{kind!r} is not supported")
         if kind in self.seen:
             raise DecodeError(f"a second key packet of type {kind.name} (RFC 6407, 5.6)", path)
+        if kind in algorithms and self.algorithm:
+            raise DecodeError("key packets of two rekey algorithms", path)
         self.seen.add(kind)
-        {KeyDownloadType.KEK: self._kek, KeyDownloadType.LKH: self._lkh, KeyDownloadType.SID: self._sid}[
-            kind
-        ](packet, path)
+        if kind == KeyDownloadType.KEK:
+            self._kek(packet, path)
+        elif kind == KeyDownloadType.SID:
+            self._sid(packet, path)
+        elif kind == KeyDownloadType.LKH:
+            self._lkh(packet, path)
+        else:
+            self._suite(packet, path)  # what is in it is the algorithm's business
+            self.algorithm = (packet,)
 
     def finish(self, partial: bool) -> Downloaded:
         rekey = self._finished_rekey(partial)
         data = tuple(self.keyed[spi] for spi in self.data if spi in self.keyed)
-        if not partial and len(data) != len(self.data):
-            missing = next(spi for spi in self.data if spi not in self.keyed)
+        if not partial and len(data) + len(self.periods) != len(self.data):
+            missing = next(spi for spi in self.data if spi not in self.keyed and spi not in self.periods)
             raise DecodeError(f"no keys for the data SA {missing.hex()}", "key_packets")
         return Downloaded(
             gsa=GSA(rekey=rekey, data=data),
             sender_id_bits=self.bits,
             sender_ids=self.ids,
-            rekey_packets=self.lkh,
+            periods=tuple(self.periods[spi] for spi in self.data if spi in self.periods),
+            rekey_packets=self.algorithm,
         )
 
     def _finished_rekey(self, partial: bool) -> tuple[RekeySA, ...]:
@@ -100,7 +118,7 @@ class _KeyReader:
         if self.kek and self.root and self.kek != self.root:
             raise DecodeError("the KEK is not the last key of the LKH array", "key_packets")
         key = self.kek or self.root
-        if not key and not self.lkh:
+        if not key and not self.algorithm:
             if partial:
                 return ()
             raise DecodeError("no key for the Rekey SA", "key_packets")
@@ -108,12 +126,24 @@ class _KeyReader:
             raise DecodeError("no SIG_ALGORITHM_KEY for the Rekey SA (RFC 6407, 5.6.2)", "key_packets")
         return (replace(self.rekey, key=key, signature_key=self.signature_key),)
 
-    def _tek(self, packet: KeyPacket, path: str) -> None:
+    def _offered(self, packet: KeyPacket, path: str) -> DataSA:
         sa = self.data.get(packet.spi)
         if sa is None:
             raise DecodeError(f"keys for {packet.spi.hex()}, which no SA TEK offers", f"{path}.spi")
-        if packet.spi in self.keyed:
+        if packet.spi in self.keyed or packet.spi in self.periods:
             raise DecodeError(f"keys for {packet.spi.hex()} a second time", f"{path}.spi")
+        return sa
+
+    def _periods(self, packet: KeyPacket, path: str) -> None:
+        if self.push:
+            raise DecodeError("keys by periods in a push, which all members can read", path)
+        sa = self._offered(packet, path)
+        with within(path):
+            sizes = key_sizes(sa, self.offered.allow_weak)
+        self.periods[packet.spi] = read_period_packet(packet, sa, sizes, f"{path}.attributes")
+
+    def _tek(self, packet: KeyPacket, path: str) -> None:
+        sa = self._offered(packet, path)
         values = read_values(
             packet.attributes,
             TEKKeyAttribute,
@@ -163,7 +193,7 @@ class _KeyReader:
             self.root = self._checked_kek(suite, download.lkh_keys[-1].key_data, path)
         key = values.get(LKHKeyAttribute.SIG_ALGORITHM_KEY)
         self._take_signature_key(suite, None if key is None else read_octets(key, path), path)
-        self.lkh = (packet,)
+        self.algorithm = (packet,)
 
     def _checked_kek(self, suite: RekeySuite, octets: bytes, path: str) -> bytes:
         with within(path):
@@ -210,4 +240,4 @@ class _KeyReader:
         self.bits, self.ids = bits, tuple(ids)
 
 
-_ONCE: Final = frozenset({KeyDownloadType.KEK, KeyDownloadType.LKH, KeyDownloadType.SID})
+_ONCE: Final = frozenset({KeyDownloadType.KEK, KeyDownloadType.SID})

@@ -7,6 +7,7 @@ from math import inf
 
 from gsakmp.group.rekey.interface import MemberKeys
 from gsakmp.group.sa import DataSA, Lifecycle, RekeySA
+from gsakmp.registries import KEKManagementAlgorithm
 
 __all__ = ["Held", "HeldDataSA", "HeldRekeySA"]
 
@@ -62,6 +63,9 @@ class HeldRekeySA(Held):
 
     sa: RekeySA
     keys: MemberKeys | None = field(default=None, repr=False)
+    """Those of its predecessor, if a push brought it: one object for both."""
+    management: int = KEKManagementAlgorithm.LKH
+    """What they are for (RFC 6407, 5.3.1)."""
     leaf: bytes = field(default=b"", repr=False)
     """The key of the first LKH key of the member's download array, without IV (RFC 8263, 2.2)."""
 
@@ -76,6 +80,8 @@ class HeldDataSA(Held):
     counter_mode: bool
     sender_ids: frozenset[int] = frozenset()
     """All that this member may have sent with under its key."""
+    of_period: bool = False
+    """Whether it is one period's, made by the member itself."""
 
     def lifecycle_at(self, now: float) -> Lifecycle:
         """What it may be used for."""

@@ -1,11 +1,12 @@
 """Changes of one group as they are made: each is applied to the state in memory and kept to be made durable.
 
-`records.apply` makes the change here as it does in the journal, so memory and journal can't differ.
+`records.apply` makes the change here as it does in the journal, so memory and journal can't differ. Parts of
+rekey algorithms alone are not kept here: the algorithm has what they say, and the journal has them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any, Final, TypeVar
@@ -19,6 +20,7 @@ from gsakmp.group.records import (
     MemberRecord,
     PutDataSA,
     PutMember,
+    PutRekeyAlgorithm,
     PutRekeySA,
     RekeySARecord,
     RemoveDataSA,
@@ -35,6 +37,8 @@ OF_SAS: Final = (PutRekeySA, RemoveRekeySA, AdvanceSequenceNumber, PutDataSA, Re
 
 R = TypeVar("R", RekeySARecord, DataSARecord)
 
+OnMember = Callable[[MemberRecord | None, MemberRecord | None], None]
+
 
 class Ledger:
     """The state of the group `name`, and the changes to it that nobody has taken yet."""
@@ -43,10 +47,12 @@ class Ledger:
         self.name = name
         self._groups: dict[str, GroupState] = {}
         self._staged: list[Change] = []
-        self._hosts: dict[str, tuple[Identity, ...]] = {}  # nearly always one
+        self._hosts: dict[str, Identity | dict[Identity, None]] = {}  # nearly always one
         self._sorted: dict[tuple[str, bool], list[Any]] = {}
         self.sa_changes = 0
         """How often Rekey SAs or data SAs have changed."""
+        self.on_member: OnMember = lambda before, after: None
+        """Told of each member whose record changes, comes (no `before`) or goes (no `after`)."""
         if state is not None:
             self._groups[name] = replace(
                 state,
@@ -55,7 +61,7 @@ class Ledger:
                 members=dict(state.members),
                 excluded=dict(state.excluded),
                 rekey_algorithm=dict(state.rekey_algorithm),
-                rekey_parts={index: dict(parts) for index, parts in state.rekey_parts.items()},
+                rekey_parts=dict(state.rekey_parts),
             )
             for record in state.members.values():
                 self._note_host(record)
@@ -71,13 +77,13 @@ class Ledger:
     def stage(self, change: Change) -> None:
         """Make a change. Raises `StateError` for a number that would go back; nothing has changed then."""
         if isinstance(change, PutMember):
-            known = self.state.members.get(change.record.identity)
-            if known is None or known.address != change.record.address:
-                self._forget_host(known)
-                self._note_host(change.record)
+            self._member(self.state.members.get(change.record.identity), change.record)
         elif isinstance(change, RemoveMember):
-            self._forget_host(self.state.members.get(change.identity))
-        apply(self._groups, change)
+            self._member(self.state.members.get(change.identity), None)
+        if isinstance(change, PutRekeyAlgorithm):
+            apply(self._groups, replace(change, parts={}, anew=True))
+        else:
+            apply(self._groups, change)
         if isinstance(change, OF_SAS):
             self.sa_changes += 1
             self._sorted.clear()
@@ -107,20 +113,36 @@ class Ledger:
             self._sorted[kind, retired] = found
         return found
 
-    def members_at(self, host: str) -> Iterable[Identity]:
+    def members_at(self, host: str) -> Collection[Identity]:
         """Who registered from an IP address; several where a NAT stands before them."""
-        return self._hosts.get(host, ())
+        found = self._hosts.get(host, ())
+        return (found,) if isinstance(found, Identity) else found
 
-    def _note_host(self, record: MemberRecord) -> None:
-        if host := host_of(record.address):
-            self._hosts[host] = (*self._hosts.get(host, ()), record.identity)
+    def _member(self, before: MemberRecord | None, after: MemberRecord | None) -> None:
+        if before is None or after is None or before.address != after.address:
+            self._forget_host(before)
+            self._note_host(after)
+        self.on_member(before, after)
+
+    def _note_host(self, record: MemberRecord | None) -> None:
+        if record is None or not (host := host_of(record.address)):
+            return
+        known = self._hosts.get(host)
+        if known is None:
+            self._hosts[host] = record.identity
+        elif isinstance(known, dict):
+            known[record.identity] = None
+        else:
+            self._hosts[host] = {known: None, record.identity: None}
 
     def _forget_host(self, record: MemberRecord | None) -> None:
         if record is None or not (host := host_of(record.address)):
             return
-        left = tuple(identity for identity in self._hosts.pop(host, ()) if identity != record.identity)
-        if left:
-            self._hosts[host] = left
+        known = self._hosts.get(host)
+        if isinstance(known, dict):
+            known.pop(record.identity, None)
+        if not known or known == record.identity:
+            self._hosts.pop(host, None)
 
 
 def host_of(address: str) -> str:

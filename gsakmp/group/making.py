@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Mapping
+from dataclasses import replace
+from math import ceil
 from typing import Final
 
 from gsakmp.crypto import Random, generate_private_key, private_octets, public_octets, random_octets
 from gsakmp.errors import InternalError
-from gsakmp.group.policy import DataPolicy, GroupPolicy, RekeyPolicy
-from gsakmp.group.sa import REKEY_SPI_OCTETS, DataSA, RekeySA, RekeySuite, TrafficSelector
+from gsakmp.group.periods import CONSTRUCTIONS, sequence_at
+from gsakmp.group.policy import DataPolicy, GroupPolicy, PeriodPolicy, RekeyPolicy
+from gsakmp.group.records import DataSARecord
+from gsakmp.group.rekey.marks import SEED_OCTETS
+from gsakmp.group.rekey.marks_periods import spi_bits
+from gsakmp.group.sa import REKEY_SPI_OCTETS, DataSA, PeriodSequence, RekeySA, RekeySuite, TrafficSelector
 from gsakmp.group.suites import data_selectors, data_suite, encapsulation
 from gsakmp.identities import Identity
 
@@ -76,16 +82,84 @@ def new_rekey_sa(
 
 
 def new_data_sas(
-    policy: GroupPolicy, index: int, taken: Iterable[bytes], *, random: Random, now: float
+    policy: GroupPolicy,
+    index: int,
+    taken: Mapping[bytes, DataSARecord],
+    *,
+    random: Random,
+    now: float,
+    starts_at: int | None = None,
 ) -> list[DataSA]:
     """The data SAs of the policy's SA3 number `index`: one for each sender, or one for all. Each has keys of
-    its own (RFC 6407, 3.5). `taken` are keys of `GroupState.data_sas`."""
-    data, used, made = policy.data[index], set(taken), []
+    its own (RFC 6407, 3.5). `taken` is `GroupState.data_sas`; where keys go by periods the first begins at
+    `starts_at`, or when the policy says."""
+    data, used, made = policy.data[index], _Taken(taken), []
     for selector in data_selectors(data):
         sa = _data_sa(data, index, selector, used, policy.allow_weak, random, now)
-        used.add(data_key(sa))
+        if data.periods is not None:
+            begin = sequence_at(data.periods, now) if starts_at is None else starts_at
+            sa = _sequence(sa, data.periods, begin, used, random)
+        used.add(sa)
         made.append(sa)
     return made
+
+
+class _Taken(Container[bytes]):
+    """The SPIs in use, behind their protocol's octet: of sequences, those of all periods."""
+
+    def __init__(self, taken: Mapping[bytes, DataSARecord]) -> None:
+        self.spis = set(taken)
+        self.sequences: list[tuple[int, int, int]] = []
+        for record in taken.values():
+            self.add(record.sa)
+
+    def add(self, sa: DataSA) -> None:
+        self.spis.add(data_key(sa))
+        if sa.periods is not None:
+            first = int.from_bytes(sa.spi, "big")
+            self.sequences.append((sa.protocol, first, first + sa.periods.count - 1))
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.spis or (isinstance(key, bytes) and self._within(key, 1))
+
+    def holds(self, key: bytes, count: int) -> bool:
+        """Whether one of `count` SPIs from this one on is in use."""
+        end = key[:1] + (int.from_bytes(key[1:], "big") + count - 1).to_bytes(4, "big")
+        return self._within(key, count) or any(key <= spi <= end for spi in self.spis)
+
+    def _within(self, key: bytes, count: int) -> bool:
+        protocol, first = key[0], int.from_bytes(key[1:], "big")
+        return any(
+            kind == protocol and one <= first + count - 1 and first <= other
+            for kind, one, other in self.sequences
+        )
+
+
+def _sequence(sa: DataSA, periods: PeriodPolicy, starts_at: int, taken: _Taken, random: Random) -> DataSA:
+    """The data SA as the pattern of its periods: its low bits are theirs, its key is the root seed."""
+    mask = (1 << spi_bits(periods.count)) - 1
+    prefix = bytes([sa.protocol])
+    spi = _drawn(
+        lambda: (int.from_bytes(random_octets(random, 4), "big") & ~mask).to_bytes(4, "big"),
+        lambda octets: (
+            int.from_bytes(octets, "big") >= FIRST_SPI and not taken.holds(prefix + octets, periods.count)
+        ),
+    )
+    sequence = PeriodSequence(
+        construction=CONSTRUCTIONS[periods.construction],
+        starts_at=starts_at,
+        seconds=periods.seconds,
+        count=periods.count,
+        modules=periods.keys == "nark",
+    )
+    return replace(
+        sa,
+        spi=spi,
+        algorithm_key=random_octets(random, SEED_OCTETS),
+        integrity_key=b"",
+        lifetime_seconds=max(1, ceil(sequence.ends_at - sa.created_at)),
+        periods=sequence,
+    )
 
 
 def data_key(sa: DataSA) -> bytes:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from gsakmp.crypto import Random, kek_cipher, system_random
+from gsakmp.crypto import KEK, Random, kek_cipher, system_random
 from gsakmp.doi import STANDARD, Dialect
 from gsakmp.errors import PolicyRefused, ReplayDetected, StateError, UnexpectedMessage
 from gsakmp.group.acceptance import Acceptance
 from gsakmp.group.held import HeldRekeySA
 from gsakmp.group.holdings import Holdings
 from gsakmp.group.member_changes import MemberChanges
+from gsakmp.group.member_periods import keyed
 from gsakmp.group.member_status import membership_status
 from gsakmp.group.member_types import (
     InstalledDataSA,
@@ -29,6 +30,7 @@ from gsakmp.group.member_updates import (
     ConsideredPolicy,
     Download,
     check_contradictions,
+    check_management,
     check_sender_ids,
     read_deletes,
     read_pull,
@@ -37,8 +39,9 @@ from gsakmp.group.member_updates import (
     with_signature_key_of,
 )
 from gsakmp.group.payloads import read_group_sa
+from gsakmp.group.rekey.nark_module import ModuleClient
 from gsakmp.group.reregistration import SPREAD, RegistrationPlan, RegistrationReason
-from gsakmp.group.sa import GSA, RekeySA
+from gsakmp.group.sa import GSA, DataSA, RekeySA
 from gsakmp.payloads import GroupSA
 from gsakmp.registries import KEKAckRequested
 
@@ -70,10 +73,13 @@ class GroupMember:
         random: Random = system_random,
         dialect: Dialect = STANDARD,
         spread: float = SPREAD,
+        module: ModuleClient | None = None,
     ) -> None:
-        """`spread` is seconds: a registration that something calls for comes at a random time within them."""
+        """`spread` is seconds: a registration that something calls for comes at a random time within them.
+        `module` holds the seeds of NARK; where keys go by periods, `now` is seconds since 1970."""
         self.acceptance = acceptance
         self.dialect = dialect
+        self.module = module
         self._holdings = Holdings()
         self._plan = RegistrationPlan(random, spread)
         self._changes = MemberChanges(self._holdings, self._plan, dialect.kek_grace_seconds)
@@ -102,6 +108,12 @@ class GroupMember:
             )
             for held in self._holdings.data.values()
         )
+
+    @property
+    def patterns(self) -> tuple[DataSA, ...]:
+        """The data SAs whose keys go by periods. They have no keys; those made from them, one a period, are
+        in `data_sas` as their time comes."""
+        return self._changes.periods.patterns
 
     @property
     def sender_ids(self) -> tuple[int, ...]:
@@ -168,7 +180,10 @@ class GroupMember:
             self._holdings.check_rekey(rekey)
         self._holdings.check_data(download.data)
         check_sender_ids(self.acceptance, download, self._holdings)
-        self._changes.register(download, considered, self.acceptance, now)
+        self._changes.periods.check(download.periods)
+        self._changes.periods.check_sender_ids(download.periods, frozenset(download.sender_ids))
+        periods = keyed(download.periods, self.module)  # the last that may fail: a module makes receipts
+        self._changes.register(download, periods, considered, self.acceptance, now)
 
     # -- rekey -------------------------------------------------------------------------------------------
 
@@ -193,9 +208,7 @@ class GroupMember:
             successor = replace(successor, sequence_number=number)
         self._holdings.check_data(download.data)
         check_contradictions(download, deletions)
-        kek = self._key_of(
-            held, successor, download
-        )  # the last that may fail: the keys below the KEK move on
+        kek = self._key_of(held, successor, download)  # the last that may fail: its keys move on
         self._changes.rekey(held, number, successor, kek, download, deletions, self.acceptance, now)
 
     def _checked_successor(self, held: HeldRekeySA, download: Download) -> RekeySA | None:
@@ -206,21 +219,32 @@ class GroupMember:
                 continue
             if not held.current:
                 raise UnexpectedMessage("a new Rekey SA under one that was replaced")
+            check_management(held.management, rekey)
             successor = with_signature_key_of(held.sa, rekey)
             self.acceptance.check_successor(held.sa, successor)
             return successor
         return None
 
     def _key_of(self, held: HeldRekeySA, successor: RekeySA | None, download: Download) -> bytes:
-        """KEK_ALGORITHM_KEY of the new Rekey SA; empty where its keys don't lead this member to it."""
-        if successor is None:
-            return b""
-        if not download.has_arrays or held.keys is None:
-            return successor.key
-        suite = successor.suite
-        cipher = kek_cipher(suite.encryption, suite.key_length, allow_weak=self.acceptance.allow_weak)
-        found = held.keys.follow(download.packets, cipher)
-        return found.build() if found else successor.key
+        """KEK_ALGORITHM_KEY of the new Rekey SA; empty where its keys don't lead this member to it, yet.
+
+        One change may take several pushes (RFC 6407, 4), all of them under the KEK before it: those that come
+        when the new one is held already may bring keys below it all the same.
+        """
+        for rekey in download.rekey:
+            known = self._holdings.rekey.get(rekey.spi)
+            keys = held.keys if known is None else known.keys
+            if keys is None:
+                break
+            suite = rekey.suite
+            cipher = kek_cipher(suite.encryption, suite.key_length, allow_weak=self.acceptance.allow_weak)
+            found = keys.follow(download.packets, cipher)
+            if found is None or rekey.key:
+                break
+            if known is not None and not found.same(KEK.parse(cipher, known.sa.key)):
+                raise PolicyRefused(f"two pushes lead to different KEKs of the Rekey SA {rekey.spi.hex()}")
+            return found.build() if known is None else b""
+        return b"" if successor is None else successor.key
 
     # -- registering again -------------------------------------------------------------------------------
 
@@ -250,7 +274,11 @@ class GroupMember:
     def next_timeout(self) -> float | None:
         """When `handle_timeout` is due next, None for never. After it was called with `now`, this is later
         than `now`."""
-        times = (self._holdings.next_timeout(), self._plan.next_timeout())
+        times = (
+            self._holdings.next_timeout(),
+            self._changes.periods.next_timeout(),
+            self._plan.next_timeout(),
+        )
         return min((when for when in times if when is not None), default=None)
 
     def handle_timeout(self, now: float) -> None:

@@ -6,13 +6,14 @@ send until then and receive until DTD is over (RFC 5374, 4.2.1; RFC 6407, 5.4.1)
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from gsakmp.group.acceptance import Acceptance
 from gsakmp.group.held import Held, HeldDataSA, HeldRekeySA
 from gsakmp.group.holdings import Holdings, data_key
+from gsakmp.group.member_periods import KeyedPeriods, MemberPeriods
 from gsakmp.group.member_types import MemberEvent, RegistrationPlanned, SAsInstalled
 from gsakmp.group.member_updates import (
     ConsideredPolicy,
@@ -44,6 +45,7 @@ class MemberChanges:
     def __init__(self, holdings: Holdings, plan: RegistrationPlan, kek_grace: float = 0.0) -> None:
         """`kek_grace` is `Dialect.kek_grace_seconds`."""
         self.holdings = holdings
+        self.periods = MemberPeriods(holdings)
         self.planned = plan
         self.kek_grace = kek_grace
         self.registered_at: float | None = None
@@ -55,6 +57,7 @@ class MemberChanges:
         """Whether the last registration brought a Rekey SA."""
         self.rekeys = 0
         self._waits = 0
+        self._missed: tuple[float, float] | None = None  # until when to say nothing of it, and when it is due
 
     def tell(self, event: MemberEvent) -> None:
         """An event for who takes them."""
@@ -70,6 +73,7 @@ class MemberChanges:
         """See `GroupMember.clear`."""
         self.holdings.change += 1
         self.holdings.clear()
+        self.periods.clear()
         self.planned.clear()
         self.registered_at, self.pushes, self._waits = None, False, 0
         self._forget_sender_ids()
@@ -78,13 +82,29 @@ class MemberChanges:
 
     def advance(self, now: float) -> None:
         """Take everything to what it is at `now`."""
+        made, told, renew = self.periods.advance(now, self.sender_ids)
+        self._installed((), made)
+        if renew:
+            self.plan(RegistrationReason.DATA_ENDS, now, spread=False)  # its time was drawn at random before
         ended, due = self.holdings.advance(now)
         for held in ended:  # nothing came in its place in time
             self.plan(ends(held), now)
         for held in due:
-            self.plan(ends(held), now, spread=False)  # its time was drawn at random before
+            self.plan(ends(held), now, spread=False)  # as above
+        for event in told:
+            self.tell(event)
         self._await_data(now)
+        self._tell_missed(now)
         self.planned.handle_timeout(now)
+
+    def _tell_missed(self, now: float) -> None:
+        """That a push has brought no key is no news as long as others may: a change may take several."""
+        if self._missed is not None and not self.planned.planned(RegistrationReason.KEYS_MISSED):
+            self._missed = None
+        if self._missed is not None and now >= self._missed[0]:
+            delay = max(0.0, self._missed[1] - now)
+            self.tell(RegistrationPlanned(reason=RegistrationReason.KEYS_MISSED, delay=delay))
+            self._missed = None
 
     def _await_data(self, now: float) -> None:
         """Plan for data SAs that don't come, or no longer."""
@@ -99,7 +119,12 @@ class MemberChanges:
     # -- registration ------------------------------------------------------------------------------------
 
     def register(
-        self, download: Download, considered: ConsideredPolicy, acceptance: Acceptance, now: float
+        self,
+        download: Download,
+        periods: Sequence[KeyedPeriods],
+        considered: ConsideredPolicy,
+        acceptance: Acceptance,
+        now: float,
     ) -> None:
         """See `GroupMember.install`."""
         held = self.holdings
@@ -108,6 +133,7 @@ class MemberChanges:
         self.planned.registered(now)
         self._delays(download)
         fresh_rekey = self._register_rekey(download, now)
+        self._register_periods(periods, acceptance, now)
         self._take_sender_ids(download)
         fresh = [sa for sa in download.data if self._wanted(sa, since) and sa.expires_at > now]
         if download.data:
@@ -121,6 +147,18 @@ class MemberChanges:
         self._add_data(fresh, since, acceptance, now)
         self._installed(fresh_rekey, fresh)
         self.advance(now)
+
+    def _register_periods(self, periods: Sequence[KeyedPeriods], acceptance: Acceptance, now: float) -> None:
+        """Those of this registration are the only ones; what was made of others retires."""
+        dropped = self.periods.register(
+            periods,
+            (self.activation_delay, self.deactivation_delay),
+            lambda sa: (acceptance.sends(sa), counter_mode(sa)),
+            self.planned.renewal,
+            now,
+        )
+        for key in dropped:
+            self.holdings.data[key].retire(now, now + self.deactivation_delay, "replaced")
 
     def _wanted(self, sa: DataSA, since: int) -> bool:
         """Whether a data SA that a pull brings is new, and not overtaken by a push."""
@@ -146,6 +184,7 @@ class MemberChanges:
         held.accepted(sa.spi, sa.sequence_number)
         known.shorten(sa.expires_at + self.kek_grace)
         known.keys, known.leaf = download.keys, leaf_octets(download.packets)
+        known.management = download.management
         if known.current:
             known.renew_at = self.planned.renewal(now, known.ends_at - self.kek_grace)
         return []
@@ -159,6 +198,7 @@ class MemberChanges:
                 change=self.holdings.change,
                 sa=sa,
                 keys=download.keys,
+                management=download.management,
                 leaf=leaf_octets(download.packets),
             )
         )
@@ -180,7 +220,8 @@ class MemberChanges:
         there = {data_key(sa) for sa in download.data}
         for key, held in self.holdings.data.items():
             if held.counter_mode and held.sends:
-                held.sends = key in there and bool(given) and not given & held.sender_ids
+                goes_on = key in there or (held.of_period and self.periods.owner(key))
+                held.sends = goes_on and bool(given) and not given & held.sender_ids
                 held.sender_ids |= given
 
     # -- rekey -------------------------------------------------------------------------------------------
@@ -230,7 +271,9 @@ class MemberChanges:
         if successor is None:
             return []
         if not kek:
-            self.plan(RegistrationReason.KEYS_MISSED, now, after=KEYS_MISSED_SECONDS)
+            if not self.planned.planned(RegistrationReason.KEYS_MISSED):
+                delay = self.planned.plan(RegistrationReason.KEYS_MISSED, now, after=KEYS_MISSED_SECONDS)
+                self._missed = now + KEYS_MISSED_SECONDS, now + delay
             return []
         self.planned.cancel(RegistrationReason.KEYS_MISSED, RegistrationReason.KEK_ENDS)
         sa = replace(successor, key=kek)
@@ -243,6 +286,7 @@ class MemberChanges:
                 change=self.holdings.change,
                 sa=sa,
                 keys=held.keys,
+                management=held.management,
                 leaf=held.leaf,
             )
         )
@@ -305,7 +349,8 @@ class MemberChanges:
     def _delays(self, download: Download) -> None:
         """ATD and DTD of an update that replaces something; a later delete has none of its own."""
         offered = download.offered
-        if offered is not None and (download.data or offered.activation_delay or offered.deactivation_delay):
+        brings = download.data or download.periods
+        if offered is not None and (brings or offered.activation_delay or offered.deactivation_delay):
             self.activation_delay = offered.activation_delay
             self.deactivation_delay = offered.deactivation_delay
 

@@ -33,6 +33,7 @@ def membership_status(
         registration=first[0].value if first else "",
         registration_in=max(0.0, first[1] - now) if first else None,
         next_timeout=next_timeout,
+        periods=changes.periods.status(now),
     )
 
 

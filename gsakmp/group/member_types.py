@@ -14,11 +14,14 @@ from gsakmp.payloads import GroupDelete, GroupSA, KeyDownload
 
 __all__ = [
     "HeldDataSAStatus",
+    "HeldPeriodsStatus",
     "HeldRekeySAStatus",
     "InstalledDataSA",
     "LifecycleChanged",
     "MemberEvent",
     "MembershipStatus",
+    "PeriodKeyMissing",
+    "PeriodsEnded",
     "RegistrationPlanned",
     "SAEnded",
     "SAsInstalled",
@@ -98,7 +101,8 @@ class LifecycleChanged(MemberEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SAEnded(MemberEvent):
-    """An SA is gone, with its keys: `reason` is ``lifetime``, ``replaced``, ``deleted`` or ``left``."""
+    """An SA is gone, with its keys: `reason` is ``lifetime``, ``replaced``, ``deleted``, ``period`` or
+    ``left``."""
 
     category: int
     spi: str
@@ -111,6 +115,24 @@ class RegistrationPlanned(MemberEvent):
 
     reason: RegistrationReason
     delay: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodsEnded(MemberEvent):
+    """The last period that the member was given of a sequence is over; no key of it will come any more."""
+
+    spi: str
+    """Of the sequence's data SA."""
+    last_period: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodKeyMissing(MemberEvent):
+    """The member's module gave no key for a period; it is asked again soon."""
+
+    spi: str
+    period: int
+    problem: str
 
 
 # -- what operators look at ----------------------------------------------------------------------------
@@ -150,6 +172,20 @@ class HeldDataSAStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeldPeriodsStatus:
+    """A sequence of periods, some of which the member was given."""
+
+    spi: str
+    """Of its data SA; those of the periods are from this one on."""
+    sequence: str
+    """``period 3 of 64, 60 s each, binary hash tree``."""
+    intervals: str
+    """``0-59, 62``."""
+    ends_in_seconds: float
+    """Until the last of them is over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MembershipStatus:
     """A member's side of a group at one moment."""
 
@@ -168,3 +204,5 @@ class MembershipStatus:
     registration_in: float | None
     """Seconds; 0 if it is due."""
     next_timeout: float | None
+    periods: tuple[HeldPeriodsStatus, ...] = ()
+    """Where keys go by periods."""

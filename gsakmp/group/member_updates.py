@@ -13,17 +13,25 @@ from gsakmp.group.acceptance import Acceptance
 from gsakmp.group.holdings import DataKey, Holdings, data_key
 from gsakmp.group.member_types import VerifiedRekey, VerifiedUpdate
 from gsakmp.group.payloads import Downloaded, OfferedGSA, read_group_sa, read_key_download
-from gsakmp.group.rekey import MemberKeys, member_keys
+from gsakmp.group.period_packets import GrantedPeriods
+from gsakmp.group.rekey import MemberKeys, download_types, management_of, member_keys
 from gsakmp.group.sa import GSA, DataSA, RekeySA
 from gsakmp.group.strengths import counter_mode
 from gsakmp.payloads import GroupDelete, KeyDownload, KeyPacket
-from gsakmp.registries import DOINumber, KeyDownloadType, LKHKeyAttribute, TEKProtocolID
+from gsakmp.registries import (
+    DOINumber,
+    KEKManagementAlgorithm,
+    KeyDownloadType,
+    LKHKeyAttribute,
+    TEKProtocolID,
+)
 
 __all__ = [
     "ConsideredPolicy",
     "Deletions",
     "Download",
     "check_contradictions",
+    "check_management",
     "check_sender_ids",
     "leaf_octets",
     "read_deletes",
@@ -75,14 +83,18 @@ class Download:
     rekey: tuple[RekeySA, ...] = ()
     """One at most."""
     data: tuple[DataSA, ...] = ()
+    periods: tuple[GrantedPeriods, ...] = ()
+    """Of a pull: data SAs whose keys go by periods."""
     sender_id_bits: int = 0
     sender_ids: tuple[int, ...] = ()
     packets: tuple[KeyPacket, ...] = field(default=(), repr=False)
     """The key packets of the Rekey SA."""
     has_arrays: bool = False
-    """Whether one of them is of LKH."""
+    """Whether one of them is a rekey algorithm's."""
     keys: MemberKeys | None = field(default=None, repr=False)
-    """Of a pull: the keys below the KEK."""
+    """Of a pull: the keys below the KEK,"""
+    management: int = KEKManagementAlgorithm.LKH
+    """and the KEK_MANAGEMENT_ALGORITHM that they are for."""
 
 
 def read_deletes(deletes: Iterable[GroupDelete], held: Holdings, current: bool) -> Deletions:
@@ -132,10 +144,16 @@ def read_pull(update: VerifiedUpdate, considered: ConsideredPolicy, acceptance: 
     if download.rekey and update.sequence_number is None:
         # Without it, pushes from before the registration would be taken for new ones (RFC 6407, 3.2).
         raise UnexpectedMessage("no SEQ in message 4 of GROUPKEY-PULL, though there is a Rekey SA")
-    acceptance.check(GSA(rekey=download.rekey, data=download.data), registering=True)
+    patterns = tuple(each.pattern for each in download.periods)
+    acceptance.check(GSA(rekey=download.rekey, data=download.data + patterns), registering=True)
     numbered = (replace(sa, sequence_number=update.sequence_number or 0) for sa in download.rekey)
     keys = [member_keys_of(sa, download.packets) for sa in download.rekey]
-    return replace(download, rekey=tuple(numbered), keys=keys[0] if keys else None)
+    return replace(
+        download,
+        rekey=tuple(numbered),
+        keys=keys[0] if keys else None,
+        management=management_of(download.packets),
+    )
 
 
 def read_push(update: VerifiedRekey, acceptance: Acceptance, dialect: Dialect, now: float) -> Download:
@@ -163,11 +181,12 @@ def completed(downloaded: Downloaded, offered: OfferedGSA, key_download: KeyDown
             bits = key_length(public_key(sa.signature_key, allow_weak=offered.allow_weak))
             suite = replace(suite, signature_key_length=bits)
         rekey.append(replace(sa, suite=suite))
-    kinds = (KeyDownloadType.KEK, KeyDownloadType.LKH)
+    kinds = {KeyDownloadType.KEK, *download_types()}
     return Download(
         offered=offered,
         rekey=tuple(rekey),
         data=downloaded.gsa.data,
+        periods=downloaded.periods,
         sender_id_bits=downloaded.sender_id_bits,
         sender_ids=downloaded.sender_ids,
         packets=tuple(packet for packet in key_download.key_packets if packet.kd_type in kinds),
@@ -190,9 +209,20 @@ def with_signature_key_of(present: RekeySA, successor: RekeySA) -> RekeySA:
 def member_keys_of(sa: RekeySA, packets: Sequence[KeyPacket]) -> MemberKeys:
     """The keys below the KEK that a pull brings for a Rekey SA. Raises `DecodeError`."""
     cipher = kek_cipher(sa.suite.encryption, sa.suite.key_length, allow_weak=True)
-    keys = member_keys(cipher, sa.suite.management)
+    keys = member_keys(cipher, packets)
     keys.install(packets)
     return keys
+
+
+def check_management(held: int, successor: RekeySA) -> None:
+    """Raises `PolicyRefused` for a push that names another KEK_MANAGEMENT_ALGORITHM than that which the
+    member's keys are for: they lead nowhere in it."""
+    management = successor.suite.management
+    if management is not None and management != held:
+        raise PolicyRefused(
+            f"KEK_MANAGEMENT_ALGORITHM {management!r}, and this registration brought keys of "
+            f"{KEKManagementAlgorithm(held)!r}"
+        )
 
 
 def check_contradictions(download: Download, deletions: Deletions) -> None:
@@ -214,10 +244,11 @@ def check_sender_ids(acceptance: Acceptance, download: Download, held: Holdings)
     """Raises `PolicyRefused` for a counter mode without sender ids, and for a sender id that comes with an SA
     that it was used with before: nonces would repeat (RFC 6407, 3.5 and 5.6.4.3)."""
     given = frozenset(download.sender_ids)
-    for sa in download.data:
+    for sa in (*download.data, *(each.pattern for each in download.periods)):
         if not given and wants_sender_id(acceptance, sa):
             raise PolicyRefused(
-                f"data SA {sa.spi.hex()} has a counter mode, and there came no sender id (RFC 6407, 5.6.4.4)"
+                f"data SA {sa.spi.hex()} has a counter mode, and no sender id came (RFC 6407, 5.6.4.4); "
+                "a member that only receives has sender = false among what it accepts"
             )
         known = held.data.get(data_key(sa))
         if known is not None and (twice := given & known.sender_ids):

@@ -30,6 +30,7 @@ from gsakmp.group.attribute_values import (
     unsupported,
     within,
 )
+from gsakmp.group.rekey import is_management
 from gsakmp.group.sa import GSA, DataSA, RekeySA, RekeySuite, TrafficSelector
 from gsakmp.identities import Identity
 from gsakmp.payloads import (
@@ -225,7 +226,7 @@ def _rekey_suite(values: dict[int, Any], allow_weak: bool, push: bool) -> RekeyS
     bits = values.get(KEKAttribute.SIG_KEY_LENGTH, _CURVE_BITS.get(signature, 0))
     _check_signature_bits(signature, bits, allow_weak)
     management = values.get(KEKAttribute.KEK_MANAGEMENT_ALGORITHM) if push else None
-    if management not in (None, KEKManagementAlgorithm.LKH):
+    if management is not None and not is_management(management):
         raise unsupported(f"KEK_MANAGEMENT_ALGORITHM {management!r} is not supported")
     acknowledgement = values.get(KEKAttribute.KEK_ACK_REQUESTED)
     return RekeySuite(

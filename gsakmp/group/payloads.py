@@ -75,6 +75,11 @@ def remaining(expires_at: float, now: float) -> int:
     return max(1, int(expires_at - now))
 
 
+def data_lifetime(sa: DataSA, now: float) -> int:
+    """What the SA TEK says of a data SA's lifetime: what is left; of a pattern for periods, that of one."""
+    return remaining(sa.expires_at, now) if sa.periods is None else sa.periods.seconds
+
+
 def sa_kek(sa: RekeySA, *, lifetime_seconds: int | None = None, push: bool = False) -> SAKEK:
     """The SA KEK of a Rekey SA (RFC 6407, 5.3). `lifetime_seconds` replaces the SA's own.
 
@@ -175,7 +180,7 @@ def group_sa(
     ]
     if activation_delay or deactivation_delay:
         chain.append(GroupAssociatedPolicy(attributes=attributes(delays)))
-    chain += [sa_tek(sa, lifetime_seconds=remaining(sa.expires_at, now)) for sa in gsa.data]
+    chain += [sa_tek(sa, lifetime_seconds=data_lifetime(sa, now)) for sa in gsa.data]
     return GroupSA(sa_attributes=tuple(chain))
 
 

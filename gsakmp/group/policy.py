@@ -14,6 +14,7 @@ __all__ = [
     "DataPolicy",
     "GroupPolicy",
     "MemberPolicy",
+    "PeriodPolicy",
     "RegistrationPolicy",
     "RekeyPolicy",
     "Selector",
@@ -60,10 +61,19 @@ class RekeyPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Of a KEK; a new one is pushed `rollover_margin` before its end."""
     rollover_margin: int = 600
     management: str = "flat"
-    """The rekey algorithm, by the name that `gsakmp.group.rekey` registers it under."""
+    """The rekey algorithm, by the name that `gsakmp.group.rekey` registers it under: ``flat``, ``lkh``,
+    ``oft``, or one of your own. Flat with ``re-pull`` is the default because any member of RFC 6407 can
+    follow it; LKH is the choice for a group of any size whose members know it."""
     eviction: Literal["own-keys", "re-pull"] = "re-pull"
     """What the flat algorithm does for forward rekey: the new KEK under each remaining member's own key, or a
     Delete of everything, after which those who still may register again."""
+    degree: int = 4
+    """LKH: children of a node, 2 to 8."""
+    trees: int = 1
+    """LKH, and flat with own keys: trees below the KEK, each with LKH ids of its own."""
+    capacity: int = 0
+    """Members that are planned for: a policy whose algorithm has no room for them is refused. 0: as many as
+    fit."""
     retransmissions: int = 2
     """How often a push is sent again, the same octets (RFC 6407, 4.3 leaves it to policy)."""
     retransmission_interval: float = 2.0
@@ -87,6 +97,30 @@ class Selector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     destination_port: int = 0
 
 
+class PeriodPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A data SA whose keys go by periods, for members that bought some of them (MARKS and NARK).
+
+    Who registers is given its periods' keys at once, and nothing is ever pushed. When a sequence comes to its
+    end there is another, right after it and with its periods numbered from 0 again.
+    """
+
+    construction: Literal["binary-hash-tree", "hash-chain"] = "binary-hash-tree"
+    """See `gsakmp.group.rekey.marks`."""
+    seconds: int = 60
+    """That a period lasts."""
+    count: int = 64
+    """Periods of a sequence; for a binary hash tree a power of two."""
+    start: str = ""
+    """When a sequence begins, and others before and after it without gaps: ``2026-06-01T20:00:00Z``. Empty:
+    as soon as the first one is made."""
+    keys: Literal["marks", "nark"] = "marks"
+    """Who is given the seeds: the member, or a module beside it, which releases one key at a time and keeps
+    receipts of that."""
+    allow_collusion: bool = False
+    """A hash chain is refused without this: two members that put their seeds together also learn the keys of
+    all periods between their own."""
+
+
 class DataPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """SA3, category 3 SAs: how the traffic of a selector is protected (RFC 6407, 5.5; RFC 5374)."""
 
@@ -105,6 +139,9 @@ class DataPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """How long before its end an SA is replaced by a push."""
     sender_id_bits: Literal[8, 12, 16] = 16
     """Bits of a sender id in the nonce of a counter mode (RFC 6054, 3)."""
+    periods: PeriodPolicy | None = None
+    """Keys by periods, for a group whose SA2 is null or absent. `lifetime` is then said by the periods, and
+    `rollover_margin` is how long before a sequence's end there is its successor, at most half of it."""
 
 
 class MemberPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -116,6 +153,14 @@ class MemberPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """A pattern for the certificate's subject (RFC 4514 text) or one of its subject alternative names."""
     sender: bool = True
     """Whether it may send, and so gets sender ids where they are needed."""
+    periods: str = ""
+    """Which periods it is given, where keys go by periods. ``all`` of them; empty: all from the one in which
+    it registers, so that it can't read what went before. By number, in each sequence: ``0-59``, ``7``,
+    ``60-``. By time, every period of which some lies within: ``2026-06-01T20:00Z/2026-06-01T22:00Z``, or
+    ``2026-06-01T20:00Z/`` without an end. Several, with commas between."""
+    module: str = ""
+    """Public keys of its module, where `PeriodPolicy.keys` is ``nark``: what ``gsakmp nark-module init``
+    prints."""
 
 
 class GroupPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -133,9 +178,15 @@ class GroupPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """A leaver can't read what follows (RFC 6407, 7.4.1)."""
     backward_rekey: Literal["off", "new-data-keys", "new-kek"] = "off"
     """A joiner can't read what went before (RFC 6407, 7.4.2): it gets the Rekey SA alone, and new data SAs
-    follow by push; or, against who has stored old pushes, a new Rekey SA as well."""
+    follow by push; or, against who has stored old pushes, a new Rekey SA as well. A key tree needs
+    that more than others: without it the keys of a joiner's path open pushes as old as they are."""
     hide_policy_from_leaver: bool = False
     """Whether forward rekey also hides the new KEK's policy: two KEK changes before new data SAs (7.4.1)."""
+    batch_interval: float = 0.0
+    """Seconds for which changes of membership are collected, to be followed by one rekey; 0: each has one.
+    Whoever left or was evicted is out at once, and can read what is sent until the interval ends. With
+    backward rekey whoever joins is given data SAs as it ends; nothing goes under the KEK that joiners share
+    until then, so none of them learns what went before."""
     activation_delay: int = 5
     """ATD: how long a member waits before it sends with a new data SA (RFC 6407, 5.4)."""
     deactivation_delay: int = 10

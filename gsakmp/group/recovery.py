@@ -7,6 +7,8 @@ number is spent and its keys are in force. Whether it went out is not recorded; 
   did hear have dropped that KEK. No key goes under it, so who was just evicted learns nothing.
 - A replaced data SA is still held: the present ones are pushed again, with a higher number.
 - A member joined after the data SAs were made, and backward rekey held them back: the push is due.
+- A rekey algorithm's structure has more in it than members: some left, and the interval in which leavers are
+  collected had not ended. They are shut out.
 Records of replaced SAs outlive the retransmissions of the pushes that replaced them, so this is all there is.
 """
 
@@ -23,8 +25,10 @@ from gsakmp.group.authorisation import admitted, matches
 from gsakmp.group.checks import check_policy
 from gsakmp.group.making import DATA_SAS
 from gsakmp.group.payloads import delete_payloads
-from gsakmp.group.policy import GroupPolicy, MemberPolicy
+from gsakmp.group.policy import GroupPolicy, MemberPolicy, RekeyPolicy
 from gsakmp.group.records import MemberRecord, PutGroup, RekeySARecord
+from gsakmp.group.rekey import RekeySettings
+from gsakmp.group.rekey_checks import settings_of
 from gsakmp.group.rekeying import Rekeying, same_signature
 from gsakmp.group.sa import GSA, DataSA, RekeySA
 from gsakmp.group.sender_ids import SenderIDs
@@ -41,7 +45,7 @@ CLOCK_SECONDS: Final = 60.0
 
 REKEY_PARTS: Final = (
     *("transport", "source", "source_port", "destination", "destination_port", "encryption", "signature"),
-    *("lifetime", "management", "eviction", "acknowledgement"),
+    *("lifetime", "management", "eviction", "degree", "trees", "acknowledgement"),
 )
 """What of an SA2's policy its Rekey SAs are made of."""
 
@@ -49,7 +53,8 @@ REKEY_PARTS: Final = (
 def checked(policy: GroupPolicy) -> GroupPolicy:
     """The policy, if it holds together. Raises `ConfigurationError`."""
     check_policy(policy)
-    count = sum(len(data_selectors(data)) for data in policy.data)
+    # of keys by periods, the next sequence goes beside the present one
+    count = sum(len(data_selectors(data)) * (2 if data.periods else 1) for data in policy.data)
     if count > DATA_SAS:
         raise ConfigurationError(f"{policy.name}: {count} data SAs, one message has room for {DATA_SAS}")
     return policy
@@ -63,6 +68,11 @@ def digest(policy: GroupPolicy) -> bytes:
     data = [msgspec.structs.replace(each, rollover_margin=0) for each in policy.data]
     sas = msgspec.json.encode((policy.identity, rekey, data, delays, policy.allow_weak))
     return sha256(sas).digest()[:HALF] + sha256(msgspec.json.encode(policy.members)).digest()[:HALF]
+
+
+def _algorithm(rekey: RekeyPolicy) -> tuple[str, str, RekeySettings]:
+    """What an SA2's rekey algorithm is made of: as long as it stays, so does the structure."""
+    return rekey.management, rekey.encryption, settings_of(rekey)
 
 
 class Recovery:
@@ -85,7 +95,7 @@ class Recovery:
         core = self.core
         core.audit(now, "restarted", detail=f"{len(core.state.members)} members")
         self._mend_keks(now)
-        kept = [index for index in core.indices() if self.restored(index)]
+        kept = [index for index in core.indices() if self._restored(index)]
         if core.state.policy_digest[:HALF] != digest(core.policy)[:HALF]:
             # how wide the ids are that members hold is not recorded, and two widths make one nonce twice
             self.adopt(now, kept, same_ids=not core.sender_ids.bits)
@@ -93,7 +103,11 @@ class Recovery:
         for index in core.indices():
             if index not in kept:
                 self.rekeying.cut(index, now, "restart")
-        self._mend_data(now)
+        lost = len(kept) < len(core.indices()) and core.policy.batch_interval > 0
+        if core.policy.forward_rekey and (lost or any(core.leaving.values())):
+            self.rekeying.shut_out(now, "restart")
+        else:
+            self._mend_data(now)
         self.evict_strangers(now)
         if any(sa.created_at > now + CLOCK_SECONDS for sa in self._in_force()):
             core.audit(now, "clock set back", detail="SAs that would have lived too long are replaced")
@@ -115,13 +129,13 @@ class Recovery:
         joined = max((member.registered_at for member in core.state.members.values()), default=None)
         oldest = min((sa.created_at for sa in current), default=None)
         waits = joined is not None and oldest is not None and oldest <= joined
-        if waits and core.policy.backward_rekey != "off":
+        if (waits or replaced) and core.policy.backward_rekey != "off":
             core.join_rekey_at = now
         elif replaced:
             deletes = delete_payloads(data=replaced)
             self.rekeying.push_data(now, "restart", GSA(data=tuple(current)), deletes)
 
-    def restored(self, index: int) -> bool:
+    def _restored(self, index: int) -> bool:
         """Whether the SA2's algorithm and Rekey SA go on."""
         core = self.core
         if index not in core.state.rekey_algorithm or core.rekey_record(index) is None:
@@ -137,7 +151,7 @@ class Recovery:
     def reload(self, policy: GroupPolicy, now: float) -> None:
         """See `GroupServer.reload`; the policy is checked."""
         core = self.core
-        bits = core.sender_ids.bits
+        bits, before = core.sender_ids.bits, core.policy.rekey
         core.policy, core.sender_ids = policy, SenderIDs(policy)
         if core.dissolved:
             core.dissolved = False
@@ -145,8 +159,15 @@ class Recovery:
             self.rekeying.start_over(now, "policy")
         elif core.state.policy_digest[:HALF] == digest(policy)[:HALF]:
             self.evict_strangers(now)
+            # who left while nothing was done about it
+            if policy.forward_rekey and core.batch_at is None and any(core.leaving.values()):
+                self.rekeying.shut_out(now, "policy")
         else:
-            kept = [index for index in core.indices() if self.restored(index)]
+            kept = [
+                index
+                for index in core.indices()
+                if index in core.algorithms and _algorithm(before[index]) == _algorithm(policy.rekey[index])
+            ]
             self.adopt(now, kept, same_ids=bits == core.sender_ids.bits)
 
     def adopt(self, now: float, kept: Sequence[int], *, same_ids: bool) -> None:
@@ -165,6 +186,7 @@ class Recovery:
         else:
             self.rekeying.drop(strangers, now, "unauthorised")
             self.rekeying.rekey(now, "policy")
+        core.forget_algorithms(core.indices())
 
     def evict_strangers(self, now: float) -> None:
         """Whoever the policy admits no longer is out. Nobody, as long as it says the same of members."""

@@ -4,23 +4,35 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Final, NoReturn
 
 from gsakmp.errors import PolicyRefused, StateError
 from gsakmp.group.making import new_rekey_spi
-from gsakmp.group.payloads import data_key_packet, group_sa, rekey_key_packet, remaining, sender_id_packet
+from gsakmp.group.payloads import (
+    data_key_packet,
+    data_lifetime,
+    group_sa,
+    rekey_key_packet,
+    remaining,
+    sender_id_packet,
+)
 from gsakmp.group.records import AllocateSenderIDs, MemberRecord, PutMember
-from gsakmp.group.rekey import RekeyAlgorithm, RekeyPlan
+from gsakmp.group.rekey import Exhausted, RekeyAlgorithm, RekeyPlan
 from gsakmp.group.rekeying import Rekeying
 from gsakmp.group.sa import GSA, DataSA, RekeySA
 from gsakmp.group.schedule import JOIN_REKEY_SECONDS
-from gsakmp.group.server_core import MEMBERS, ServerCore
+from gsakmp.group.server_core import ServerCore
+from gsakmp.group.server_periods import Periods
 from gsakmp.group.server_types import Admission, MemberJoined, Offer
 from gsakmp.identities import Identity
+from gsakmp.limits import GROUP_MEMBERS
 from gsakmp.payloads import GroupSA, KeyDownload, KeyPacket, LKHDownloadArray
 from gsakmp.registries import LKHKeyAttribute
 
 __all__ = ["Registration"]
+
+LEFT: Final = "left"
+"""The kind of who left by its own wish (`Rekeying.remove`)."""
 
 
 class Registration:
@@ -29,17 +41,26 @@ class Registration:
     def __init__(self, core: ServerCore, rekeying: Rekeying) -> None:
         self.core = core
         self.rekeying = rekeying
+        self.periods = Periods(core)
         self._last: tuple[Any, GroupSA] | None = None
 
     # -- message 2 -------------------------------------------------------------------------------------
 
-    def offer(self, identity: Identity, now: float, sender: bool, address: str) -> Offer:
+    def offer(
+        self,
+        identity: Identity,
+        now: float,
+        sender: bool,
+        address: str,
+        periods: str = "",
+        module: str = "",
+    ) -> Offer:
         """See `GroupServer.offer`. Nothing changes but an SPI that is set aside for joiners."""
         core = self.core
         if core.dissolved:
             raise PolicyRefused(f"the group {core.name!r} has ended")
-        self._check_room(identity)
-        gsa = self._offered(identity, address, now)
+        self._check_room(identity, address)
+        gsa = self._offered(identity, address, now, periods)
         return Offer(
             group=core.name,
             member=identity,
@@ -48,20 +69,25 @@ class Registration:
             data=gsa.data,
             sender=sender,
             counter_mode=bool(core.sender_ids.bits),
+            periods=periods,
+            module=module,
         )
 
-    def _offered(self, identity: Identity, address: str, now: float) -> GSA:
+    def _offered(
+        self, identity: Identity, address: str, now: float, periods: str, promised: RekeySA | None = None
+    ) -> GSA:
         known = self.core.state.members.get(identity)
-        rekey = self._offered_rekey(known, self.core.index_of(identity, address), now)
-        return GSA(rekey=rekey, data=self._offered_data(known))
+        rekey = self._offered_rekey(known, self.core.index_of(identity, address), now, promised)
+        data = self.periods.offered(self._offered_data(known), periods, now)
+        return GSA(rekey=rekey, data=data)
 
     def _payload(self, gsa: GSA, now: float) -> GroupSA:
         """The SA payload, in which lifetimes are whole seconds: who asks within the same second is given the
         same one."""
         policy = self.core.policy
         delays = policy.activation_delay, policy.deactivation_delay
-        ends = [sa.expires_at for sa in gsa.rekey] + [sa.expires_at for sa in gsa.data]
-        lifetimes = [remaining(end, now) for end in ends]
+        lifetimes = [remaining(sa.expires_at, now) for sa in gsa.rekey]
+        lifetimes += [data_lifetime(sa, now) for sa in gsa.data]
         wanted = (gsa.rekey, gsa.data, delays, lifetimes)
         if self._last is None or self._last[0] != wanted:
             payload = group_sa(gsa, activation_delay=delays[0], deactivation_delay=delays[1], now=now)
@@ -69,22 +95,32 @@ class Registration:
         return self._last[1]
 
     def _offered_rekey(
-        self, known: MemberRecord | None, index: int | None, now: float
+        self, known: MemberRecord | None, index: int | None, now: float, promised: RekeySA | None
     ) -> tuple[RekeySA, ...]:
         """The Rekey SA in force; or, for a joiner who must read no push of the past, one that its admission
-        makes (RFC 6407, 7.4.2). Where nothing was pushed yet there is no such past."""
+        makes (RFC 6407, 7.4.2). There is no such past where nothing was pushed yet under the present one, and
+        what it is given opens nothing older. Joiners share that SA as long as this holds of it; where it
+        never does each has its own, which was perhaps `promised` to it before."""
         core = self.core
         record = None if index is None else core.rekey_record(index)
         if record is None:
             return ()
         sa = record.sa
-        if known is not None or core.policy.backward_rekey != "new-kek" or not sa.sequence_number:
+        if known is not None or core.policy.backward_rekey != "new-kek":
             return (sa,)
-        if sa.policy_index not in core.joining:
-            core.joining[sa.policy_index] = new_rekey_spi(core.random, core.state.rekey_sas)
-        spi = core.joining[sa.policy_index]
+        alone = core.algorithms[sa.policy_index].joins_look_back
+        if not sa.sequence_number and not alone:
+            return (sa,)
+        spi = b"" if alone else core.joining.get(sa.policy_index, b"")
+        spi = spi or new_rekey_spi(core.random, core.state.rekey_sas)
+        if not alone:
+            core.joining[sa.policy_index] = spi
         lifetime = core.policy.rekey[sa.policy_index].lifetime
-        return (replace(sa, spi=spi, key=b"", sequence_number=0, created_at=now, lifetime_seconds=lifetime),)
+        made = replace(sa, spi=spi, key=b"", sequence_number=0, created_at=now, lifetime_seconds=lifetime)
+        if alone and promised is not None and promised.spi not in core.state.rekey_sas:
+            again = replace(made, spi=promised.spi, created_at=promised.created_at)
+            made = promised if again == promised else made
+        return (made,)
 
     def _offered_data(self, known: MemberRecord | None) -> tuple[DataSA, ...]:
         """All data SAs in force; with backward rekey, those alone that were made since the member joined.
@@ -105,7 +141,8 @@ class Registration:
         if offer.group != core.name or offer.member != identity:
             raise StateError(f"the offer is for {offer.member} in {offer.group!r}")
         self._check_current(offer, address, now)
-        self._check_room(identity)  # others may have come since the offer
+        self._check_room(identity, address)  # others may have come since the offer
+        self._check_place(identity, now)
         count = core.sender_ids.wanted(requested, offer.sender)
         first = core.state.next_sender_id
         if not core.sender_ids.available(first, count):
@@ -132,8 +169,9 @@ class Registration:
             MemberJoined(group=core.name, member=identity, new=known is None, sender_ids=given)
         )
         core.on_registered(identity)
-        if len(offer.data) < len(core.ledger.data_records()) and core.join_rekey_at is None:
-            core.join_rekey_at = now + JOIN_REKEY_SECONDS
+        held_back = core.policy.backward_rekey != "off" and len(offer.data) < len(core.ledger.data_records())
+        if held_back and core.join_rekey_at is None:
+            core.join_rekey_at = now + max(JOIN_REKEY_SECONDS, core.policy.batch_interval)
         return Admission(
             sequence_number=self._sequence_number(offer),
             key_download=KeyDownload(key_packets=packets),
@@ -141,28 +179,50 @@ class Registration:
             new=known is None,
         )
 
-    def _check_room(self, identity: Identity) -> None:
-        """Raises `PolicyRefused` for one more than the group may have."""
-        members = self.core.state.members
-        if identity not in members and len(members) >= MEMBERS:
-            raise PolicyRefused(f"the group {self.core.name!r} is full: it has {MEMBERS} members")
+    def _check_room(self, identity: Identity, address: str) -> None:
+        """Raises `PolicyRefused` for one more than the group may have, or its SA2's rekey algorithm."""
+        core = self.core
+        if identity not in core.state.members and len(core.state.members) >= GROUP_MEMBERS:
+            raise PolicyRefused(f"the group {core.name!r} is full: it has {GROUP_MEMBERS} members")
+        index = core.index_of(identity, address)
+        algorithm = None if index is None else core.algorithms.get(index)
+        if algorithm is not None and len(algorithm) >= algorithm.capacity and identity not in algorithm:
+            raise PolicyRefused(
+                f"the group {core.name!r} is full: rekey[{index}] has {algorithm.capacity} members"
+            )
+
+    def _check_place(self, identity: Identity, now: float) -> None:
+        """Who was put out of the group must not come back to the keys that it had: all who wait for the end
+        of the interval are shut out now, and it pulls again. Whoever left by its own wish may have them."""
+        core = self.core
+        kinds = (leaving.known.get(identity, LEFT) for leaving in core.leaving.values())
+        if core.policy.forward_rekey and any(kind != LEFT for kind in kinds):
+            self.rekeying.shut_out(now, "batch")
+            raise StateError(f"{identity} was put out just before: those who were are shut out first")
 
     def _check_current(self, offer: Offer, address: str, now: float) -> None:
         """Raises `StateError` unless the same would be offered again."""
-        if self.core.dissolved or _spis(offer) != _spis(self._offered(offer.member, address, now)):
+        promised = next((sa for sa in offer.rekey if not sa.key), None)
+        offered = self._offered(offer.member, address, now, offer.periods, promised)
+        if self.core.dissolved or _spis(offer) != _spis(offered):
             raise StateError("a rekey has overtaken the offer")
 
     def _place(self, offer: Offer, identity: Identity, now: float) -> tuple[KeyPacket, ...]:
         """Into the rekey algorithm's structure; the key packets of the SAs offered."""
         core = self.core
-        packets = tuple(data_key_packet(sa) for sa in offer.data)
+        packets = tuple(
+            data_key_packet(sa)
+            if sa.periods is None
+            else self.periods.packet(sa, offer.periods, offer.module, identity, now)
+            for sa in offer.data
+        )
         for offered in offer.rekey:
             index, spi = offered.policy_index, offered.spi
             if spi not in core.state.rekey_sas:
                 self._make_for_joiners(index, identity, spi, now)
-            elif identity not in core.placed[index]:
-                core.plan(index, partial(self._add, identity, spi, False))
-            core.placed[index].add(identity)
+            elif identity not in core.algorithms[index]:
+                self._take_in(index, identity, spi, now)
+            core.leaving[index].known.pop(identity, None)
             # by SPI anew: what was offered may have had no key
             packets += (rekey_key_packet(core.state.rekey_sas[spi].sa),)
             own = core.algorithms[index].download(identity)
@@ -176,7 +236,20 @@ class Registration:
             return self._add(identity, spi, True, algorithm)
 
         if not self.rekeying.replace_kek(index, now, "joined", change, spi=spi):
-            raise StateError("the group could not be led to a new KEK, and starts over")
+            self._starts_over(now)
+
+    def _take_in(self, index: int, identity: Identity, spi: bytes, now: float) -> None:
+        """Into the structure, under the KEK that there is."""
+        try:
+            self.core.plan(index, partial(self._add, identity, spi, False))
+        except Exhausted:
+            self.rekeying.cut(index, now, "joined")
+            self._starts_over(now)
+
+    def _starts_over(self, now: float) -> NoReturn:
+        if self.core.batch_at is not None:  # a structure is gone that had in it who is leaving
+            self.rekeying.shut_out(now, "batch")
+        raise StateError("the group could not be led to a new KEK, and starts over")
 
     def _add(self, identity: Identity, spi: bytes, new: bool, algorithm: RekeyAlgorithm) -> RekeyPlan:
         return algorithm.add((identity,), spi, new, self.core.random)

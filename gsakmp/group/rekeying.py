@@ -7,7 +7,7 @@ made up for by `gsakmp.group.recovery`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 
 from gsakmp.errors import StateError
 from gsakmp.group.making import data_key, new_data_sas, new_rekey_sa, new_rekey_spi, signing_key_pair
@@ -19,16 +19,15 @@ from gsakmp.group.payloads import (
 )
 from gsakmp.group.records import (
     DataSARecord,
-    MemberRecord,
     PutDataSA,
     PutRekeySA,
     RekeySARecord,
     RemoveMember,
     ResetSenderIDs,
 )
-from gsakmp.group.rekey import RekeyAlgorithm, RekeyPlan
+from gsakmp.group.rekey import Exhausted, RekeyAlgorithm, RekeyPlan
 from gsakmp.group.sa import GSA, RekeySuite
-from gsakmp.group.server_core import ServerCore
+from gsakmp.group.server_core import Leaving, ServerCore
 from gsakmp.group.server_types import GroupStartedOver, MemberRemoved, SAsReplaced
 from gsakmp.group.suites import rekey_suite
 from gsakmp.identities import Identity
@@ -61,7 +60,11 @@ class Rekeying:
             self.cut(index, now, reason)
             return False
         spi = spi or new_rekey_spi(core.random, core.state.rekey_sas)
-        plan = core.plan(index, lambda algorithm: change(algorithm, spi))
+        try:
+            plan = core.plan(index, lambda algorithm: change(algorithm, spi))
+        except Exhausted:
+            self.cut(index, now, reason)
+            return False
         if plan.re_pull or plan.group_key is None:
             self.cut(index, now, reason)
             return False
@@ -75,21 +78,26 @@ class Rekeying:
         return True
 
     def renew_kek(self, index: int, now: float, reason: str) -> None:
-        """A new KEK for the same members; for those of whom forward rekey does not want to be rid at once,
-        this is when they drop out of the algorithm's structure."""
-        core = self.core
-        gone = sorted(core.placed.get(index, set()) - core.state.members.keys(), key=str)
+        """A new KEK without whoever has left. Those of whom forward rekey does not want to be rid drop out of
+        the structure on this occasion, unless they can't without everybody's registering again."""
+        algorithm, leaving = self.core.algorithms[index], self.core.leaving[index]
+        if leaving and not (algorithm.re_pull and not self.core.policy.forward_rekey):
+            self._shut_out(index, now, reason)
+        else:
+            self.replace_kek(index, now, reason, lambda it, spi: it.renew(spi, self.core.random))
+
+    def _shut_out(self, index: int, now: float, reason: str) -> bool:
+        """A new KEK for those who are members. False: they must register again."""
+        core, leaving = self.core, self.core.leaving[index]
 
         def change(algorithm: RekeyAlgorithm, spi: bytes) -> RekeyPlan:
-            if gone:
-                plan = algorithm.remove(gone, spi, core.random)
-                if not plan.re_pull:
-                    core.placed[index].difference_update(gone)
-                    return plan
-                core.restore_algorithm(index)
-            return core.algorithms[index].renew(spi, core.random)
+            if leaving.unknown:
+                return algorithm.retain(core.state.members, spi, core.random)
+            return algorithm.remove(tuple(leaving.known), spi, core.random)
 
-        self.replace_kek(index, now, reason, change)
+        led = self.replace_kek(index, now, reason, change)
+        core.leaving[index] = Leaving()
+        return led
 
     def cut(self, index: int, now: float, reason: str, *, new_signing_key: bool = False) -> None:
         """Delete everything that the members of an SA2 have, and begin with an empty structure and a KEK
@@ -101,7 +109,7 @@ class Rekeying:
             self._push_delete_all(old, now, reason)
             core.retire_rekey(old.sa.spi, now)
         core.on_clean_slate()
-        core.make_algorithm(index)
+        core.make_algorithm(index)  # nobody is in it, so nobody is leaving it
         spi = new_rekey_spi(core.random, core.state.rekey_sas)
         plan = core.plan(index, lambda algorithm: algorithm.start((), core.random))
         if keys is not None and old is not None and not same_signature(old.sa.suite, self._suite(index)):
@@ -186,72 +194,80 @@ class Rekeying:
         if not payloads:
             return
         for record in core.ledger.rekey_records():
-            if core.placed.get(record.sa.policy_index) and now < record.sa.expires_at:
+            algorithm = core.algorithms.get(record.sa.policy_index)
+            if algorithm is not None and len(algorithm) and now < record.sa.expires_at:
                 core.push(record.sa.spi, payloads, reason, now)
 
     # -- the group -------------------------------------------------------------------------------------
 
     def rekey(self, now: float, reason: str, *, kek: bool = True, data: bool = True) -> None:
-        """New KEKs for the same members, then new data SAs under them."""
+        """New KEKs for those who are members, then new data SAs under them; both where an interval is under
+        way, as nothing would remind of who has left once it is out of all structures."""
+        if kek and self.core.batch_at is not None:
+            self.shut_out(now, reason, everywhere=True)
+            return
         for index in self.core.indices() if kek else ():
             self.renew_kek(index, now, reason)
         if data:
             self.replace_data(now, reason)
 
-    def drop(self, gone: Sequence[Identity], now: float, kind: str) -> None:
+    def drop(self, gone: Iterable[Identity], now: float, kind: str) -> None:
         """Members are out; no SA changes."""
         core = self.core
         for identity in gone:
             core.ledger.stage(RemoveMember(group=core.name, identity=identity))
+            for index, algorithm in core.algorithms.items():
+                if identity in algorithm:
+                    core.leaving[index].known[identity] = kind
             core.events.append(MemberRemoved(group=core.name, member=identity, kind=kind))
             core.audit(now, kind, identity, self._reads_until())
 
     def remove(self, gone: Sequence[Identity], now: float, kind: str, *, everywhere: bool = False) -> None:
-        """Members are out; with forward rekey they can't read what follows: the KEK changes, twice where
-        even its policy is to be hidden, and new data SAs go out under the last one (RFC 6407, 7.4.1).
-        `everywhere`: KEKs that none of them had change, too.
+        """Members are out; with forward rekey they can't read what follows (RFC 6407, 7.4.1), from now on, or
+        from the end of the policy's interval on. `everywhere`: at once, and KEKs that none of them had
+        change, too.
 
         Without an SA2 nobody can be told: those who stay would lose one another if data SAs changed now,
         so whoever is out reads on until they end.
         """
         core = self.core
-        records = [core.state.members[identity] for identity in gone]
+        had = {core.index_of(identity, core.state.members[identity].address) for identity in gone}
         self.drop(gone, now, kind)
         if not core.policy.forward_rekey or not core.ledger.rekey_records():
             return
         if not core.state.members:
             self.start_over(now, kind)
-            return
-        for index in core.indices():
-            self._exclude(index, records, now, kind, everywhere=everywhere)
-        self.replace_data(now, kind)
-        if not any(core.placed.values()):  # everybody has to register again
-            self._reset_sender_ids()
+        elif core.policy.batch_interval and not everywhere:
+            self._collect(gone, now, kind)
+        else:
+            self.shut_out(now, kind, had, everywhere=everywhere)
 
-    def _exclude(
-        self, index: int, gone: Sequence[MemberRecord], now: float, reason: str, *, everywhere: bool
-    ) -> None:
-        """A KEK that they can't reach. One that none of them ever had may stay."""
+    def _collect(self, gone: Iterable[Identity], now: float, kind: str) -> None:
+        """They are shut out as the interval ends. Who is in no structure, and so has no KEK in force, can't
+        read new data SAs in any case, and these come now: a crash would forget about them."""
         core = self.core
-        placed = core.placed.get(index, set())
-        leaving = [
-            record.identity
-            for record in gone
-            if record.identity in placed or core.index_of(record.identity, record.address) == index
-        ]
-        if not leaving:
-            if everywhere:
+        if core.batch_at is None:
+            core.batch_at = now + core.policy.batch_interval
+        if not all(any(identity in each for each in core.algorithms.values()) for identity in gone):
+            self.replace_data(now, kind)
+
+    def shut_out(
+        self, now: float, reason: str, had: Container[int | None] = (), *, everywhere: bool = False
+    ) -> None:
+        """Whoever has left can't read what follows: KEKs change that they had, or that the SA2s `had` have,
+        twice where even the new one's policy is to be hidden; and new data SAs go out under the last."""
+        core = self.core
+        for index in core.indices():
+            if core.leaving[index] or index in had:
+                led = self._shut_out(index, now, reason)
+                if led and core.policy.hide_policy_from_leaver:
+                    self.renew_kek(index, now, reason)
+            elif everywhere:
                 self.renew_kek(index, now, reason)
-            return
-
-        def change(algorithm: RekeyAlgorithm, spi: bytes) -> RekeyPlan:
-            plan = algorithm.remove(leaving, spi, core.random)
-            placed.difference_update(leaving)
-            return plan
-
-        led = self.replace_kek(index, now, reason, change)
-        if led and core.policy.hide_policy_from_leaver:
-            self.renew_kek(index, now, reason)
+        core.batch_at = None
+        self.replace_data(now, reason)
+        if not any(map(len, core.algorithms.values())):  # everybody has to register again
+            self._reset_sender_ids()
 
     def start_over(self, now: float, reason: str, *, new_signing_key: bool = False) -> None:
         """Everything deleted by push and made anew; nobody has any of it before registering again."""
@@ -264,6 +280,7 @@ class Rekeying:
             self.cut(index, now, reason, new_signing_key=new_signing_key)
         self.replace_data(now, reason)
         self._reset_sender_ids()
+        core.batch_at = None
         core.events.append(GroupStartedOver(group=core.name, reason=reason))
 
     def end(self, now: float, reason: str) -> None:
@@ -276,8 +293,9 @@ class Rekeying:
         for identity in list(core.state.members):
             core.ledger.stage(RemoveMember(group=core.name, identity=identity))
         self._reset_sender_ids()
+        core.forget_algorithms()
         core.on_clean_slate()
-        core.join_rekey_at = None
+        core.join_rekey_at = core.batch_at = None
         core.joining.clear()
 
     def delete_under_retired(self, now: float, reason: str) -> None:

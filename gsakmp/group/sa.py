@@ -17,12 +17,13 @@ from gsakmp.registries import (
     KEKAckRequested,
     KEKAlgorithm,
     KEKManagementAlgorithm,
+    PeriodConstruction,
     SigAlgorithm,
     SigHashAlgorithm,
     TEKProtocolID,
 )
 
-__all__ = ["GSA", "DataSA", "Lifecycle", "RekeySA", "RekeySuite", "TrafficSelector"]
+__all__ = ["GSA", "DataSA", "Lifecycle", "PeriodSequence", "RekeySA", "RekeySuite", "TrafficSelector"]
 
 REKEY_SPI_OCTETS: Final = 16
 """A Rekey SA's SPI is the cookie pair of its pushes (RFC 6407, 5.3)."""
@@ -93,6 +94,26 @@ class TrafficSelector:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodSequence:
+    """What makes a data SA the pattern of many, one for each period (`gsakmp.group.rekey.marks_periods`). Its
+    SPI is that of period 0, and its `algorithm_key` the root seed: no traffic is protected with that."""
+
+    construction: PeriodConstruction
+    starts_at: int
+    """When period 0 begins, in seconds since 1970."""
+    seconds: int
+    """That each period lasts."""
+    count: int
+    modules: bool = False
+    """Whether seeds are given to receivers' modules alone (NARK), and not to the receivers (MARKS)."""
+
+    @property
+    def ends_at(self) -> int:
+        """When the last period ends."""
+        return self.starts_at + self.seconds * self.count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DataSA:
     """A category 3 SA: senders to receivers."""
 
@@ -119,6 +140,8 @@ class DataSA:
     lifetime_seconds: int
     lifetime_kilobytes: int | None = None
     """How much traffic it may protect, beside the time, where the policy says so (RFC 2407, 4.5)."""
+    periods: PeriodSequence | None = None
+    """Where each period has a data SA of its own, made from this one."""
 
     @property
     def expires_at(self) -> float:

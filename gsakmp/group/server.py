@@ -31,8 +31,10 @@ from gsakmp.group.rekeying import Rekeying
 from gsakmp.group.sa import RekeySA
 from gsakmp.group.schedule import data_due, data_gone, rekey_due, rekey_gone
 from gsakmp.group.server_core import ServerCore
-from gsakmp.group.server_status import group_status
-from gsakmp.group.server_types import Admission, GroupStatus, Offer, Push, ServerEvent
+from gsakmp.group.server_periods import Periods
+from gsakmp.group.server_status import group_status, member_page
+from gsakmp.group.server_tree import TreeView, tree_view
+from gsakmp.group.server_types import Admission, GroupStatus, MemberStatus, Offer, Push, ServerEvent
 from gsakmp.identities import Identity
 from gsakmp.registries import AuthenticationMethod
 
@@ -62,6 +64,7 @@ class GroupServer:
         self._acknowledgements = Acknowledgements(self._core)
         self._registration = Registration(self._core, self._rekeying)
         self._recovery = Recovery(self._core, self._rekeying)
+        self._periods = Periods(self._core)
         if state is None:
             self._recovery.create(now)
         else:
@@ -112,12 +115,22 @@ class GroupServer:
             self._admissions = Admissions(self._core.policy)
         return self._admissions
 
-    def offer(self, identity: Identity, now: float, *, sender: bool = True, address: str = "") -> Offer:
+    def offer(
+        self,
+        identity: Identity,
+        now: float,
+        *,
+        sender: bool = True,
+        address: str = "",
+        periods: str = "",
+        module: str = "",
+    ) -> Offer:
         """What message 2 offers; changes nothing. `sender` is `MemberPolicy.sender` of `authorise`, and
         `address` that which `admit` is given: it decides where a group has SA2s of two address families.
+        `periods` and `module` are `MemberPolicy`'s as well, for keys by periods.
 
-        Raises `PolicyRefused` where the group is full or dissolved."""
-        return self._registration.offer(identity.folded(), now, sender, address)
+        Raises `PolicyRefused` where the group is full or dissolved, or the member's periods are over."""
+        return self._registration.offer(identity.folded(), now, sender, address, periods, module)
 
     def admit(
         self,
@@ -236,7 +249,10 @@ class GroupServer:
     def next_timeout(self) -> float | None:
         """When `handle_timeout` is due next. May lie in the past."""
         core = self._core
-        times = [self._sas_due(), core.join_rekey_at, self._acknowledgements.next_timeout()]
+        times = [
+            *(self._sas_due(), core.join_rekey_at, core.batch_at),
+            self._acknowledgements.next_timeout(),
+        ]
         return min((time for time in times if time is not None), default=None)
 
     def _sas_due(self) -> float | None:
@@ -251,7 +267,12 @@ class GroupServer:
                 data_gone(core.policy, record, pushed) for record in core.ledger.data_records(retired=True)
             ]
             times += [rekey_due(core.policy, record.sa) for record in core.ledger.rekey_records()]
-            times += [data_due(core.policy, record.sa) for record in core.ledger.data_records()]
+            times += [
+                data_due(core.policy, record.sa)
+                for record in core.ledger.data_records()
+                if record.sa.periods is None
+            ]
+            times.append(self._periods.next_timeout())
             due = min((time for time in times if time is not None), default=None)
             self._due = core.ledger.sa_changes, core.policy, due
         return due
@@ -262,6 +283,8 @@ class GroupServer:
         self._forget_retired(now)
         if silent := self._acknowledgements.handle_timeout(now):
             self._rekeying.remove(silent, now, "silent")
+        if core.batch_at is not None and self._batch_due(now):
+            self._rekeying.shut_out(now, "batch")
         for record in core.ledger.rekey_records():
             if rekey_due(core.policy, record.sa) <= now:
                 self._rekeying.renew_kek(record.sa.policy_index, now, "lifetime")
@@ -270,10 +293,19 @@ class GroupServer:
         due = {
             record.sa.policy_index
             for record in core.ledger.data_records()
-            if data_due(core.policy, record.sa) <= now
+            if record.sa.periods is None and data_due(core.policy, record.sa) <= now
         }
         if due:
             self._rekeying.replace_data(now, "lifetime", due)
+        self._periods.handle_timeout(now)
+
+    def _batch_due(self, now: float) -> bool:
+        """Whether the interval is over, or something is replaced anyway, which is done once for both."""
+        core = self._core
+        times = [core.batch_at, core.join_rekey_at]
+        times += [rekey_due(core.policy, record.sa) for record in core.ledger.rekey_records()]
+        times += [data_due(core.policy, record.sa) for record in core.ledger.data_records()]
+        return any(time is not None and time <= now for time in times)
 
     def _forget_retired(self, now: float) -> None:
         core = self._core
@@ -289,5 +321,15 @@ class GroupServer:
                 core.ledger.stage(change)
 
     def status(self, now: float) -> GroupStatus:
-        """What operators look at."""
+        """What operators look at. It looks at no member."""
         return group_status(self._core, self._acknowledgements, self.next_timeout(), now)
+
+    def members(self, offset: int = 0, limit: int = 1000) -> tuple[MemberStatus, ...]:
+        """Some of the members, in the order in which they joined."""
+        return member_page(self._core, self._acknowledgements, offset, limit)
+
+    def tree(self, index: int = 0, limit: int = 1000, member: Identity | None = None) -> TreeView:
+        """The key tree of the policy's SA2 number `index`, its first nodes from the root on, and a member's
+        path in it. Raises `ConfigurationError` for an SA2 that there is not, `StateError` for who is not in
+        its structure."""
+        return tree_view(self._core, index, limit, None if member is None else member.folded())

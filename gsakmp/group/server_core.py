@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -9,7 +10,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from gsakmp.crypto import Random, kek_cipher
-from gsakmp.errors import GsakmpError, StateError
+from gsakmp.errors import StateError
 from gsakmp.group.ledger import Ledger, host_of
 from gsakmp.group.policy import GroupPolicy
 from gsakmp.group.records import (
@@ -25,6 +26,7 @@ from gsakmp.group.records import (
     RemoveRekeySA,
 )
 from gsakmp.group.rekey import RekeyAlgorithm, RekeyPlan, rekey_algorithm
+from gsakmp.group.rekey_checks import settings_of
 from gsakmp.group.schedule import LAST_SEQUENCE_NUMBER
 from gsakmp.group.sender_ids import SenderIDs
 from gsakmp.group.server_types import Push, ServerEvent
@@ -32,11 +34,7 @@ from gsakmp.group.suites import rekey_suite
 from gsakmp.identities import Identity
 from gsakmp.payloads import Payload
 
-__all__ = ["MEMBERS", "ServerCore", "unicast"]
-
-MEMBERS: Final = 0xFFFF
-"""Members of one group: LKH ids have 16 bits, and the root has one of them (RFC 6407, 5.6.3.1). Each member
-takes about a kilobyte here."""
+__all__ = ["Leaving", "ServerCore", "unicast"]
 
 RETIRED_REKEY_SAS: Final = 128
 """Replaced Rekey SAs that are kept, the newest: with a joiner a second and a new KEK for each
@@ -45,6 +43,19 @@ RETIRED_REKEY_SAS: Final = 128
 RETIRED_DATA_SAS: Final = 2048
 """Replaced data SAs that are kept, the newest: nothing but their SPI and their place in the status hangs on
 them here, members go by DTD."""
+
+
+class Leaving:
+    """Who is in an algorithm's structure still, though no member any more."""
+
+    def __init__(self) -> None:
+        self.known: dict[Identity, str] = {}
+        """With the kind of each removal, as ``left``."""
+        self.unknown = False
+        """Whether there are others, who left before the process began."""
+
+    def __bool__(self) -> bool:
+        return self.unknown or bool(self.known)
 
 
 class ServerCore:
@@ -56,8 +67,10 @@ class ServerCore:
         self.ledger = Ledger(policy.name, state)
         self.sender_ids = SenderIDs(policy)
         self.algorithms: dict[int, RekeyAlgorithm] = {}
-        self.placed: dict[int, set[Identity]] = {}
-        """Who is in each algorithm's structure."""
+        self.leaving: dict[int, Leaving] = {}
+        """By policy index, as the algorithms are."""
+        self.batch_at: float | None = None
+        """When those who leave are to be shut out; None where nobody waits for it."""
         self.joining: dict[int, bytes] = {}
         """SPIs of the Rekey SAs that the next admission makes (RFC 6407, 7.4.2), by policy index."""
         self.join_rekey_at: float | None = None
@@ -72,6 +85,8 @@ class ServerCore:
         """Told of who has registered."""
         self.on_clean_slate: Callable[[], None] = lambda: None
         """Told when members were made to register again."""
+        self._served: tuple[GroupPolicy | None, Counter[int | None]] = (None, Counter())
+        self.ledger.on_member = self._count
 
     @property
     def state(self) -> GroupState:
@@ -117,44 +132,72 @@ class ServerCore:
         return next((r for r in self.ledger.rekey_records() if r.sa.policy_index == index), None)
 
     def members_of(self, index: int) -> list[MemberRecord]:
-        """The members that an SA2 serves."""
+        """The members that an SA2 serves. It looks at all."""
         members = list(self.state.members.values())
-        if len(self.indices()) == 1 or index not in self.indices():
+        if self._serves_all(index):
             return members
         return [m for m in members if self.index_of(m.identity, m.address) == index]
+
+    def serves(self, index: int) -> bool:
+        """Whether an SA2 has members; looks at none of them."""
+        if self._serves_all(index):
+            return bool(self.state.members)
+        if self._served[0] is not self.policy:
+            members = self.state.members.values()
+            self._served = self.policy, Counter(self.index_of(m.identity, m.address) for m in members)
+        return self._served[1][index] > 0
+
+    def _serves_all(self, index: int) -> bool:
+        indices = self.indices()
+        return len(indices) == 1 or index not in indices
+
+    def _count(self, before: MemberRecord | None, after: MemberRecord | None) -> None:
+        policy, served = self._served
+        if policy is not self.policy:
+            self._served = None, Counter()  # what was counted for a policy that may come back
+            return
+        for record, step in ((before, -1), (after, 1)):
+            if record is not None:
+                served[self.index_of(record.identity, record.address)] += step
 
     # -- the algorithms --------------------------------------------------------------------------------
 
     def make_algorithm(self, index: int, *, restored: bool = False) -> None:
         """The rekey algorithm of an SA2, empty or as it was persisted. Raises `StateError` for octets that
         are none of its."""
+        algorithm = self.new_algorithm(index)
+        held = self.state.rekey_algorithm.get(index)
+        leaving = Leaving()
+        if restored and held is not None:
+            algorithm.restore(held, self.state.rekey_parts.pop(index, {}))
+            present = sum(identity in algorithm for identity in self.state.members)
+            leaving.unknown = present < len(algorithm)
+        self.algorithms[index], self.leaving[index] = algorithm, leaving
+
+    def new_algorithm(self, index: int) -> RekeyAlgorithm:
+        """The algorithm that the policy wants for an SA2, with nobody in it."""
         rekey = self.policy.rekey[index]
         suite = rekey_suite(rekey, allow_weak=self.policy.allow_weak)
         cipher = kek_cipher(suite.encryption, suite.key_length, allow_weak=self.policy.allow_weak)
-        algorithm = rekey_algorithm(rekey.management, cipher, eviction=rekey.eviction)
-        held = self.state.rekey_algorithm.get(index)
-        if restored and held is not None:
-            algorithm.restore(held, self.state.rekey_parts.get(index, {}))
-        self.algorithms[index] = algorithm
-        self.placed[index] = set(algorithm.members())
+        return rekey_algorithm(rekey.management, cipher, settings_of(rekey))
+
+    def forget_algorithms(self, kept: Iterable[int] = ()) -> None:
+        """All but those of these SA2s."""
+        for index in sorted(self.state.rekey_algorithm.keys() - set(kept)):
+            self.algorithms.pop(index, None)
+            self.leaving.pop(index, None)
+            self.state.rekey_parts.pop(index, None)
+            self.ledger.stage(PutRekeyAlgorithm(group=self.name, policy_index=index, state=b""))
 
     def plan(self, index: int, change: Callable[[RekeyAlgorithm], RekeyPlan]) -> RekeyPlan:
         """Let the algorithm make a change, and persist what it then is. If it fails nothing has changed."""
-        try:
-            plan = change(self.algorithms[index])
-        except GsakmpError:
-            self.restore_algorithm(index)
-            raise
+        plan = change(self.algorithms[index])
         self.ledger.stage(
             PutRekeyAlgorithm(
                 group=self.name, policy_index=index, state=plan.state, parts=plan.parts, anew=plan.anew
             )
         )
         return plan
-
-    def restore_algorithm(self, index: int) -> None:
-        """Take back what an algorithm has done since its last plan was persisted."""
-        self.make_algorithm(index, restored=True)
 
     # -- pushes ----------------------------------------------------------------------------------------
 
@@ -172,8 +215,7 @@ class ServerCore:
         Raises `StateError` once the sequence numbers have run out, which `schedule.rekey_due` prevents.
         """
         sa = self.state.rekey_sas[spi].sa
-        members = self.members_of(sa.policy_index)
-        if not members:
+        if not self.serves(sa.policy_index):
             return
         number = sa.sequence_number + 1
         if number > LAST_SEQUENCE_NUMBER:
@@ -187,7 +229,7 @@ class ServerCore:
             signing_key=record.signing_key,
             sequence_number=number,
             payloads=tuple(payloads),
-            destinations=_addresses(members) if unicast(record) else (),
+            destinations=_addresses(self.members_of(sa.policy_index)) if unicast(record) else (),
             retransmissions=rekey.retransmissions if rekey else 0,
             interval=rekey.retransmission_interval if rekey else 0.0,
             reason=reason,

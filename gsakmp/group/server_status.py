@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 
 from gsakmp.group.acknowledgements import Acknowledgements
+from gsakmp.group.periods import periods_text
 from gsakmp.group.records import DataSARecord, MemberRecord, RekeySARecord
 from gsakmp.group.schedule import data_due, rekey_due
 from gsakmp.group.server_core import ServerCore, unicast
-from gsakmp.group.server_types import DataSAStatus, GroupStatus, MemberStatus, RekeySAStatus
+from gsakmp.group.server_types import (
+    DataSAStatus,
+    GroupStatus,
+    MemberStatus,
+    RekeySAStatus,
+    StructureStatus,
+)
 from gsakmp.group.suites import data_suite
 from gsakmp.registries import AHTransformID, ESPTransformID, TEKProtocolID
 
-__all__ = ["group_status"]
+__all__ = ["group_status", "member_page"]
 
 
 def group_status(
@@ -26,7 +34,9 @@ def group_status(
         created_at=state.created_at,
         dissolved=core.dissolved,
         null_rekey=any(rekey.transport == "null" for rekey in core.policy.rekey),
-        members=tuple(_member(record, acknowledgements) for record in state.members.values()),
+        members=len(state.members),
+        leaving=_leaving(core),
+        structures=tuple(_structure(core, index) for index in core.indices() if index in core.algorithms),
         rekey=tuple(
             _rekey(core, record, now)
             for record in (*ledger.rekey_records(), *ledger.rekey_records(retired=True))
@@ -40,6 +50,37 @@ def group_status(
         rekeys_sent=core.rekeys_sent,
         acknowledgements=acknowledgements.total,
         next_timeout=next_timeout,
+    )
+
+
+def member_page(
+    core: ServerCore, acknowledgements: Acknowledgements, offset: int, limit: int
+) -> tuple[MemberStatus, ...]:
+    """See `GroupServer.members`."""
+    records = islice(core.state.members.values(), offset, offset + limit)
+    return tuple(_member(record, acknowledgements) for record in records)
+
+
+def _leaving(core: ServerCore) -> int:
+    """Each counts once, though it may be in two structures."""
+    if core.batch_at is None:
+        return 0
+    return len({identity for leaving in core.leaving.values() for identity in leaving.known})
+
+
+def _structure(core: ServerCore, index: int) -> StructureStatus:
+    algorithm, rekey = core.algorithms[index], core.policy.rekey[index]
+    root = next(iter(algorithm.tree()), None)
+    degree = {"lkh": rekey.degree, "oft": 2}.get(rekey.management, 0)
+    if rekey.management == "flat" and root is not None:
+        degree = algorithm.capacity
+    return StructureStatus(
+        policy_index=index,
+        algorithm=rekey.management,
+        members=len(algorithm),
+        capacity=algorithm.capacity,
+        depth=root.place[0] if root is not None else 0,
+        degree=degree,
     )
 
 
@@ -107,4 +148,5 @@ def _data(core: ServerCore, record: DataSARecord, now: float) -> DataSAStatus:
         remaining_seconds=max(0.0, sa.expires_at - now),
         rekey_in_seconds=None if retired else max(0.0, data_due(core.policy, sa) - now),
         retired=retired,
+        periods=periods_text(sa.periods, now) if sa.periods is not None else "",
     )

@@ -26,6 +26,7 @@ __all__ = [
     "RekeySAStatus",
     "SAsReplaced",
     "ServerEvent",
+    "StructureStatus",
 ]
 
 
@@ -65,6 +66,10 @@ class Offer:
     """Whether the member may send."""
     counter_mode: bool
     """Whether the group's data SAs want sender ids (RFC 6407, 3.5)."""
+    periods: str = ""
+    """Which periods the member may read, where keys go by periods (`MemberPolicy.periods`)."""
+    module: str = ""
+    """The public keys of its module."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +183,8 @@ class DataSAStatus:
     remaining_seconds: float
     rekey_in_seconds: float | None
     retired: bool
+    periods: str = ""
+    """Where keys go by periods: how many there are, and which is now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +202,22 @@ class MemberStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StructureStatus:
+    """What an SA2's rekey algorithm keeps."""
+
+    policy_index: int
+    algorithm: str
+    """Its name (`RekeyPolicy.management`)."""
+    members: int
+    """In the structure: members that have yet to register again are not, who is to be shut out is."""
+    capacity: int
+    depth: int
+    """Steps from the root to a leaf; 0 without a tree."""
+    degree: int
+    """Children of a node at most; 0 without a tree, or where only the algorithm knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GroupStatus:
     """A group at one moment."""
 
@@ -204,7 +227,10 @@ class GroupStatus:
     dissolved: bool
     null_rekey: bool
     """Whether the policy declares an SA2 that travels another way."""
-    members: tuple[MemberStatus, ...]
+    members: int
+    leaving: int
+    """Who is out and not shut out yet (`GroupPolicy.batch_interval`)."""
+    structures: tuple[StructureStatus, ...]
     rekey: tuple[RekeySAStatus, ...]
     data: tuple[DataSAStatus, ...]
     next_sender_id: int

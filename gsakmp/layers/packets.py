@@ -45,10 +45,18 @@ __all__ = [
     "NATOriginalAddress",
     "Nonce",
     "Notification",
+    "OFTDownloadArray",
+    "OFTKey",
+    "OFTUpdateArray",
     "OIDIdentity",
+    "PeriodInterval",
+    "PeriodSeed",
+    "PeriodSeeds",
+    "PeriodSequence",
     "ProofOfPossession",
     "Proposal",
     "ResponderLifetime",
+    "SealedSeeds",
     "SensitivityLabel",
     "SequenceNumber",
     "Signature",
@@ -104,10 +112,18 @@ NATDiscovery = packet_class(payloads.NATDiscovery)
 NATOriginalAddress = packet_class(payloads.NATOriginalAddress)
 Nonce = packet_class(payloads.Nonce)
 Notification = packet_class(payloads.Notification)
+OFTDownloadArray = packet_class(payloads.OFTDownloadArray)
+OFTKey = packet_class(payloads.OFTKey)
+OFTUpdateArray = packet_class(payloads.OFTUpdateArray)
 OIDIdentity = packet_class(payloads.OIDIdentity)
+PeriodInterval = packet_class(payloads.PeriodInterval)
+PeriodSeed = packet_class(payloads.PeriodSeed)
+PeriodSeeds = packet_class(payloads.PeriodSeeds)
+PeriodSequence = packet_class(payloads.PeriodSequence)
 ProofOfPossession = packet_class(payloads.ProofOfPossession)
 Proposal = packet_class(payloads.Proposal)
 ResponderLifetime = packet_class(payloads.ResponderLifetime)
+SealedSeeds = packet_class(payloads.SealedSeeds)
 SensitivityLabel = packet_class(payloads.SensitivityLabel)
 SequenceNumber = packet_class(payloads.SequenceNumber)
 Signature = packet_class(payloads.Signature)

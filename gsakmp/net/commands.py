@@ -5,7 +5,7 @@ Results are plain values, times seconds since 1970 unless they are called remain
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Annotated, Any, Final, TypeVar
 
@@ -15,7 +15,7 @@ from gsakmp.errors import ConfigurationError
 from gsakmp.group.records import Audit as AuditEntry
 from gsakmp.identities import Identity
 from gsakmp.net.runner import Runner
-from gsakmp.net.views import group_summary
+from gsakmp.net.views import group_summary, tree_plain
 from gsakmp.peers.gcks import GCKS
 from gsakmp.peers.member import Member
 
@@ -25,6 +25,8 @@ T = TypeVar("T")
 
 PAGE: Final = 1000
 """Members in one answer, at most."""
+NODES: Final = 10_000
+"""Nodes of a key tree in one answer, at most."""
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=2048)]
 Detail = Callable[[], dict[str, Any]]
 """Gives what there is to say about the daemon itself, or does a reload and says what came of it."""
@@ -50,6 +52,18 @@ class Members(Command, frozen=True):
     group: Name
     offset: Annotated[int, msgspec.Meta(ge=0)] = 0
     limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE)] = PAGE
+
+
+class Tree(Command, frozen=True):
+    """The key tree of a group's rekey algorithm, from its root on."""
+
+    group: Name
+    rekey: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Of which of the policy's SA2."""
+    member: Name | None = None
+    """Whose path to the root is wanted: what would change with its eviction."""
+    limit: Annotated[int, msgspec.Meta(ge=1, le=NODES)] = PAGE
+    """Nodes."""
 
 
 class Policy(Command, frozen=True):
@@ -104,7 +118,7 @@ class Leave(Command, frozen=True):
     """Leave the group, and stay out of it."""
 
 
-OF_GCKS: Final = Status | Groups | Members | Policy | Rekey | Evict | Readmit | Audit | Backup | Reload
+OF_GCKS: Final = Status | Groups | Members | Tree | Policy | Rekey | Evict | Readmit | Audit | Backup | Reload
 OF_MEMBER: Final = Status | Rejoin | Leave | Reload
 
 
@@ -141,7 +155,14 @@ class GCKSCommands:
                 ]
             case Members(group=group, offset=offset, limit=limit):
                 excluded = [identity.to_text() for identity in islice(gcks.group(group).state.excluded, PAGE)]
-                return {**page(order(gcks.group(group).status).members, offset, limit), "excluded": excluded}
+                order(lambda now: None)  # what is due is done first
+                server = gcks.group(group)
+                total, found = len(server.state.members), server.members(offset, limit)
+                return {**page(found, total, offset, limit), "excluded": excluded}
+            case Tree(group=group, rekey=index, member=member, limit=limit):
+                order(lambda now: None)
+                whose = None if member is None else Identity.from_text(member)
+                return tree_plain(gcks.group(group).tree(index, limit, whose))
             case Policy(group=group):
                 return msgspec.to_builtins(gcks.group(group).policy)
             case Rekey(group=group):
@@ -204,12 +225,12 @@ def parsed(line: bytes, form: Any) -> Command:
     return command
 
 
-def page(members: tuple[Any, ...], offset: int, limit: int) -> dict[str, Any]:
+def page(members: Sequence[Any], total: int, offset: int, limit: int) -> dict[str, Any]:
     """A part of a group's members, with the number of all; ``next`` is the offset of what follows."""
     following = offset + limit
     return {
-        "total": len(members),
+        "total": total,
         "offset": offset,
-        "next": following if following < len(members) else None,
-        "members": [msgspec.to_builtins(member) for member in members[offset:following]],
+        "next": following if following < total else None,
+        "members": [msgspec.to_builtins(member) for member in members],
     }

@@ -26,6 +26,7 @@ from gsakmp.group.policy import GroupPolicy, RegistrationPolicy
 from gsakmp.identities import Identity
 from gsakmp.net.keys import read_credentials
 from gsakmp.net.multicast import interface_index
+from gsakmp.net.nark import module_process
 from gsakmp.net.options import LogOptions, MulticastOptions, ShellOptions
 from gsakmp.net.schema import DaemonTable, GCKSFile, MemberFile
 from gsakmp.net.toml import Document, read_document
@@ -101,6 +102,7 @@ def load_member(path: FilePath) -> MemberDaemonConfiguration:
             sender_ids=wanted.sender_ids,
             acknowledgement_jitter=wanted.acknowledgement_jitter,
             retry_seconds=wanted.retry,
+            module=module_process(document.file(wanted.module)).request if wanted.module else None,
         ),
         shell=shell_options(table, document),
         leave_at_stop=wanted.leave_at_stop,

@@ -39,6 +39,7 @@ LEVELS: Final = {
     events.MemberEvicted: "warning",
     events.MemberSilent: "warning",
     events.PeerDead: "warning",
+    events.PeriodKeyMissing: "warning",
     events.RegistrationRefused: "warning",
     events.MemberAcknowledged: "debug",
 }

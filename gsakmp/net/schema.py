@@ -173,6 +173,8 @@ class RegistrationTable(Table, frozen=True, kw_only=True):
     retry: Seconds = 10.0
     acknowledgement_jitter: Annotated[float, msgspec.Meta(ge=0, le=5)] = 1.0
     leave_at_stop: bool = False
+    module: Text | None = None
+    """The folder of the module that holds NARK's seeds (``gsakmp nark-module``)."""
 
 
 class MemberFile(DaemonTable, frozen=True, kw_only=True):

@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from gsakmp.group.member_types import HeldDataSAStatus, HeldRekeySAStatus, MembershipStatus
+from gsakmp.group.server_tree import TreeView
 from gsakmp.group.server_types import DataSAStatus, GroupStatus, RekeySAStatus
 from gsakmp.net.metrics import GroupView, SAView, View
 from gsakmp.peers.gcks import GCKS
 from gsakmp.peers.member import Member
 
-__all__ = ["gcks_view", "group_summary", "member_view"]
+__all__ = ["gcks_view", "group_summary", "member_view", "tree_plain"]
 
 
 def group_summary(status: GroupStatus) -> dict[str, Any]:
     """A group with its SAs as plain values; ``members`` is their number."""
-    plain: dict[str, Any] = msgspec.to_builtins(replace(status, members=()))
-    plain["members"] = len(status.members)
+    plain: dict[str, Any] = msgspec.to_builtins(status)
     return plain
+
+
+def tree_plain(view: TreeView) -> dict[str, Any]:
+    """A key tree as plain values: for each node its level and index, those of its parent, and whose it is."""
+    return {
+        "algorithm": view.algorithm,
+        "members": view.members,
+        "capacity": view.capacity,
+        "complete": view.complete,
+        "path": [list(place) for place in view.path],
+        "nodes": [
+            {
+                "level": node.place[0],
+                "index": node.place[1],
+                "parent": None if node.parent is None else list(node.parent),
+                "kind": node.kind,
+                "id": node.wire_id,
+                "handle": node.handle,
+                "member": view.names.get(node.place, ""),
+            }
+            for node in view.nodes
+        ],
+    }
 
 
 def gcks_view(gcks: GCKS, now: float, *, recording: bool = False) -> View:
@@ -39,7 +61,7 @@ def gcks_group(status: GroupStatus) -> GroupView:
     return GroupView(
         name=status.name,
         identity=status.identity,
-        members=len(status.members),
+        members=status.members,
         rekeys_sent=status.rekeys_sent,
         acknowledgements=status.acknowledgements,
         sas=(*map(rekey_sa, status.rekey), *map(data_sa, status.data)),

@@ -4,6 +4,14 @@ from gsakmp.payloads.gdoi.group_associated_policy import GroupAssociatedPolicy
 from gsakmp.payloads.gdoi.group_sa import GroupSA
 from gsakmp.payloads.gdoi.key_download import KeyDownload, KeyPacket
 from gsakmp.payloads.gdoi.lkh import LKHDownloadArray, LKHKey, LKHUpdateArray
+from gsakmp.payloads.gdoi.oft import OFTDownloadArray, OFTKey, OFTUpdateArray
+from gsakmp.payloads.gdoi.periods import (
+    PeriodInterval,
+    PeriodSeed,
+    PeriodSeeds,
+    PeriodSequence,
+    SealedSeeds,
+)
 from gsakmp.payloads.gdoi.proof_of_possession import ProofOfPossession
 from gsakmp.payloads.gdoi.sa_kek import SAKEK
 from gsakmp.payloads.gdoi.sa_tek import SATEK
@@ -73,11 +81,19 @@ __all__ = [
     "NATOriginalAddress",
     "Nonce",
     "Notification",
+    "OFTDownloadArray",
+    "OFTKey",
+    "OFTUpdateArray",
     "OIDIdentity",
     "Payload",
+    "PeriodInterval",
+    "PeriodSeed",
+    "PeriodSeeds",
+    "PeriodSequence",
     "ProofOfPossession",
     "Proposal",
     "ResponderLifetime",
+    "SealedSeeds",
     "SensitivityLabel",
     "SequenceNumber",
     "Signature",

@@ -11,6 +11,7 @@ from gsakmp.exchanges.phase1.configuration import PhaseOneConfiguration
 from gsakmp.exchanges.retransmission import RetransmissionPolicy
 from gsakmp.group.member import Acceptance
 from gsakmp.group.policy import GroupPolicy
+from gsakmp.group.rekey.nark_module import Request
 from gsakmp.identities import Identity
 
 __all__ = ["EndpointConfiguration", "GCKSConfiguration", "MemberConfiguration"]
@@ -75,6 +76,8 @@ class MemberConfiguration:
     """Seconds at most that an acknowledgement waits, at random (RFC 8263, 6 allows 5)."""
     retry_seconds: float = 10.0
     """Between attempts to register, doubled up to a limit, with a random part."""
+    module: Request | None = None
+    """Asks the module that holds the seeds of NARK; None without one."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.acknowledgement_jitter <= LONGEST_JITTER:

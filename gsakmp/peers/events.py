@@ -22,6 +22,8 @@ __all__ = [
     "MemberRegistered",
     "MemberSilent",
     "PeerDead",
+    "PeriodKeyMissing",
+    "PeriodsEnded",
     "Registered",
     "RegistrationRefused",
     "RegistrationScheduled",
@@ -140,6 +142,8 @@ class MemberAcknowledged(Event):
 
     group: str
     member: str
+    spi: str
+    """Of the push's Rekey SA, in hex."""
     sequence_number: int
 
 
@@ -236,6 +240,25 @@ class SAExpired(Event):
     category: int
     spi: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodsEnded(Event):
+    """The last period that the member was given of a sequence is over (MARKS and NARK)."""
+
+    group: str
+    spi: str
+    last_period: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodKeyMissing(Event):
+    """The member's module gave no key for a period (NARK); it is asked again soon."""
+
+    group: str
+    spi: str
+    period: int
+    problem: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gsakmp.crypto import PrivateKey, Random, private_key, system_random
+from gsakmp.crypto import Random, system_random
 from gsakmp.errors import (
     AuthenticationFailed,
     ConfigurationError,
@@ -18,7 +18,6 @@ from gsakmp.errors import (
 from gsakmp.exchanges.ack import open_ack
 from gsakmp.exchanges.address import Address, Datagram
 from gsakmp.exchanges.pull import PullResponder
-from gsakmp.exchanges.push import build_push
 from gsakmp.exchanges.recent import RecentMessages
 from gsakmp.group.policy import GroupPolicy
 from gsakmp.group.records import Change, Journal
@@ -51,6 +50,7 @@ from gsakmp.peers.events import (
     RekeySent,
 )
 from gsakmp.peers.phase1 import NAT_PORT
+from gsakmp.peers.push_builders import PushBuilders
 from gsakmp.peers.session import Exchange, Path, Session
 from gsakmp.registries import GDOIExchangeType, NotifyType
 
@@ -58,8 +58,6 @@ __all__ = ["GCKS"]
 
 HEARD: Final = 16_384
 """Acknowledgements that are remembered, to refuse them when they come again (RFC 8263, 5)."""
-SIGNING_KEYS: Final = 256
-"""Keys that sign pushes and are kept parsed: one for each Rekey SA, or rather one for each group and SA2."""
 RETRY_SECONDS: Final = 10.0
 """Until a group's timer is tried again that failed."""
 REPEATS: Final = 8192
@@ -108,12 +106,13 @@ class GCKS(Endpoint):
         self._repeats: dict[int, Repeat] = {}
         self._repeat_number = 0
         self._started_at = now
-        self._signing_keys: dict[bytes, PrivateKey] = {}
+        self._builders = PushBuilders()
         self._recent_acks = RecentMessages(HEARD)
         self.groups: dict[str, GroupServer] = {}
         states = journal.load()
         for policy in configuration.groups:
-            self.groups[policy.name] = GroupServer(policy, states.get(policy.name), random=random, now=now)
+            state = states.pop(policy.name, None)  # which may be big, and is not needed twice
+            self.groups[policy.name] = GroupServer(policy, state, random=random, now=now)
         self._index()
         for name in self.groups:
             self._collect(name, now)
@@ -169,7 +168,7 @@ class GCKS(Endpoint):
         self._make_durable()  # so that the journal knows how far a group came that was dropped just before
         states = self._journal.load() if {p.name for p in configuration.groups} - set(self.groups) else {}
         added = {
-            policy.name: GroupServer(policy, states.get(policy.name), random=self._random, now=now)
+            policy.name: GroupServer(policy, states.pop(policy.name, None), random=self._random, now=now)
             for policy in configuration.groups
             if policy.name not in self.groups
         }
@@ -249,7 +248,14 @@ class GCKS(Endpoint):
             permission = server.authorise(peer.identity, peer.certificate)
             notify = NotifyType.NO_PROPOSAL_CHOSEN  # whoever is admitted may know what is wanted
             server.check_registration_sa(session.sa.suite, peer.method, session.sa.strength)
-            offer = server.offer(peer.identity, now, sender=permission.sender, address=str(path.remote))
+            offer = server.offer(
+                peer.identity,
+                now,
+                sender=permission.sender,
+                address=str(path.remote),
+                periods=permission.periods,
+                module=permission.module,
+            )
         except GsakmpError as error:
             if not isinstance(error, PolicyRefused):
                 notify = NotifyType.INVALID_ID_INFORMATION
@@ -343,15 +349,8 @@ class GCKS(Endpoint):
         self._timers.set(("group", name), server.next_timeout())
 
     def _push(self, name: str, push: Push, now: float) -> None:
-        phase1 = self.endpoint_configuration.phase1
-        octets = build_push(
-            push.sa,
-            self._signing_key(push.signing_key),
-            push.sequence_number,
-            push.payloads,
-            dialect=phase1.dialect,
-            allow_weak=self.groups[name].policy.allow_weak,
-        )
+        dialect = self.endpoint_configuration.phase1.dialect
+        octets = self._builders.build(push, dialect, allow_weak=self.groups[name].policy.allow_weak)
         source = self._push_source(push)
         datagrams = tuple(
             push_datagram(octets, destination, source) for destination in self._destinations(push)
@@ -373,15 +372,6 @@ class GCKS(Endpoint):
                 octets=len(octets),
             )
         )
-
-    def _signing_key(self, octets: bytes) -> PrivateKey:
-        """The key that signs a group's pushes: parsing and checking it takes longer than signing."""
-        known = self._signing_keys.get(octets)
-        if known is None:
-            if len(self._signing_keys) >= SIGNING_KEYS:
-                self._signing_keys.clear()
-            known = self._signing_keys[octets] = private_key(octets, allow_weak=True)
-        return known
 
     @staticmethod
     def _destinations(push: Push) -> list[Address]:
@@ -418,7 +408,10 @@ class GCKS(Endpoint):
         if server.acknowledge(sa.spi, verified.sequence_number, member, now):
             self._events.append(
                 MemberAcknowledged(
-                    group=name, member=member.to_text(), sequence_number=verified.sequence_number
+                    group=name,
+                    member=member.to_text(),
+                    spi=sa.spi.hex(),
+                    sequence_number=verified.sequence_number,
                 )
             )
         self._collect(name, now)

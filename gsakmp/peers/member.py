@@ -15,6 +15,7 @@ from gsakmp.exchanges.address import Address, Datagram
 from gsakmp.exchanges.pull import PullInitiator
 from gsakmp.exchanges.push import PushReceiver
 from gsakmp.exchanges.retransmission import Conversation
+from gsakmp.group import member_types
 from gsakmp.group.member import GroupMember
 from gsakmp.group.member_types import (
     LifecycleChanged,
@@ -23,6 +24,7 @@ from gsakmp.group.member_types import (
     SAEnded,
     SAsInstalled,
 )
+from gsakmp.group.rekey.nark_module import ModuleClient, Request
 from gsakmp.identities import Identity
 from gsakmp.message import NON_ESP_MARKER, Message
 from gsakmp.payloads import GroupDelete, Notification
@@ -32,6 +34,8 @@ from gsakmp.peers.events import (
     Deregistered,
     Event,
     KeysInstalled,
+    PeriodKeyMissing,
+    PeriodsEnded,
     Registered,
     RegistrationRefused,
     RegistrationScheduled,
@@ -100,7 +104,10 @@ class Member(Endpoint):
         super().__init__(configuration.endpoint, random=random, now=now)
         self.configuration = configuration
         self.group = GroupMember(
-            configuration.acceptance, random=random, dialect=configuration.endpoint.phase1.dialect
+            configuration.acceptance,
+            random=random,
+            dialect=configuration.endpoint.phase1.dialect,
+            module=client_of(configuration.module),
         )
         self.gcks_number = 0
         self.state = "idle"
@@ -186,6 +193,7 @@ class Member(Endpoint):
         self.configuration = configuration
         self.endpoint_configuration = configuration.endpoint
         self.group.acceptance = configuration.acceptance
+        self.group.module = client_of(configuration.module)
         if again:
             self.group.clear()
             self.gcks_number = 0
@@ -338,7 +346,7 @@ class Member(Endpoint):
         by_protocol: dict[int, list[bytes]] = {}
         for rekey in gsa.rekey:
             by_protocol.setdefault(0, []).append(rekey.spi)
-        for data in gsa.data:
+        for data in {sa.spi: sa for sa in (*self.group.patterns, *gsa.data)}.values():
             by_protocol.setdefault(int(data.protocol), []).append(data.spi)
         return tuple(
             GroupDelete(doi=DOINumber.GDOI, protocol_id=TEKProtocolID(protocol), spis=tuple(spis))
@@ -428,6 +436,8 @@ class Member(Endpoint):
             self._send_ack()
         elif key == "group":
             self.group.handle_timeout(now)
+            if self.group.patterns:
+                self._tell_group_secrets()
             self._collect(now)
 
 
@@ -442,4 +452,13 @@ def told(group: str, event: MemberEvent) -> Event:
             return SAExpired(group=group, category=category, spi=spi, reason=reason)
         case RegistrationPlanned(reason=why, delay=delay):
             return RegistrationScheduled(group=group, reason=why.value, delay=round(delay, 3))
+        case member_types.PeriodsEnded(spi=spi, last_period=last):
+            return PeriodsEnded(group=group, spi=spi, last_period=last)
+        case member_types.PeriodKeyMissing(spi=spi, period=period, problem=problem):
+            return PeriodKeyMissing(group=group, spi=spi, period=period, problem=problem)
     raise InternalError(f"an event that has no words: {type(event).__name__}")
+
+
+def client_of(module: Request | None) -> ModuleClient | None:
+    """What speaks to the member's module, if it has one."""
+    return ModuleClient(module) if module is not None else None

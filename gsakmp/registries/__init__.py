@@ -85,6 +85,12 @@ from gsakmp.registries.modecfg import (
     ModeConfigType,
     XAUTHType,
 )
+from gsakmp.registries.oft import OFTKeyAttribute, OFTValueType
+from gsakmp.registries.periods import (
+    MARKSAttribute,
+    ModuleSealing,
+    PeriodConstruction,
+)
 
 __all__ = [
     "ALL",
@@ -130,13 +136,18 @@ __all__ = [
     "LKHKeyAttribute",
     "LabeledDomain",
     "LifeType",
+    "MARKSAttribute",
     "ModeConfigAttribute",
     "ModeConfigType",
+    "ModuleSealing",
     "NotifyType",
+    "OFTKeyAttribute",
+    "OFTValueType",
     "OpenEnum",
     "OpenFlag",
     "POPAlgorithm",
     "PayloadType",
+    "PeriodConstruction",
     "ProtocolID",
     "ReplayStatus",
     "SADirection",
@@ -193,11 +204,16 @@ ALL: Final[tuple[type[OpenEnum] | type[OpenFlag], ...]] = (
     LKHKeyAttribute,
     LabeledDomain,
     LifeType,
+    MARKSAttribute,
     ModeConfigAttribute,
     ModeConfigType,
+    ModuleSealing,
     NotifyType,
+    OFTKeyAttribute,
+    OFTValueType,
     POPAlgorithm,
     PayloadType,
+    PeriodConstruction,
     ProtocolID,
     ReplayStatus,
     SADirection,

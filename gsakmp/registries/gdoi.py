@@ -108,10 +108,12 @@ class KEKManagementAlgorithm(
     private=((128, 255),),
     reserved=((0, 0),),
     iana=("gdoi-payloads/gdoi-payloads-5",),
+    extra=(240,),
 ):
     """How the GCKS manages the KEKs of its members (RFC 6407, 5.3.1)."""
 
     LKH = 1, "RFC 3547"
+    OFT = 240, "gsakmp, private use"
 
 
 class KEKAlgorithm(
@@ -202,6 +204,7 @@ class KeyDownloadType(
     private=((128, 255),),
     reserved=((0, 0),),
     iana=("gdoi-payloads/gdoi-payloads-15",),
+    extra=(240, 241, 242),
 ):
     """What a key packet of a Key Download payload holds (RFC 6407, 5.6)."""
 
@@ -209,6 +212,9 @@ class KeyDownloadType(
     KEK = 2, "RFC 3547"
     LKH = 3, "RFC 3547"
     SID = 4, "RFC 6407"
+    OFT = 240, "gsakmp, private use"
+    MARKS = 241, "gsakmp, private use"
+    NARK = 242, "gsakmp, private use"
 
 
 class TEKKeyAttribute(

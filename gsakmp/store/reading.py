@@ -80,8 +80,10 @@ def rekey_part(group: str, row: Mapping[str, Any], sealer: Sealer) -> tuple[int,
 
 
 def fetched(connection: Connection, statement: Any, group: int) -> Iterator[Mapping[str, Any]]:
-    for row in connection.execute(statement, {"of_group": group}).yield_per(ROWS_AT_ONCE):
-        yield row._asdict()
+    result = connection.execute(statement, {"of_group": group}).yield_per(ROWS_AT_ONCE)
+    names = tuple(result.keys())
+    for row in result:
+        yield dict(zip(names, row, strict=True))  # half the time of `_asdict`, and there may be a million
 
 
 def readable(group: str, read: Callable[..., Any], *arguments: Any) -> Any:

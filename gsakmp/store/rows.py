@@ -16,16 +16,18 @@ import msgspec
 
 from gsakmp.errors import GsakmpError, StateError
 from gsakmp.group.records import DataSARecord, MemberRecord, RekeySARecord
-from gsakmp.group.sa import DataSA, RekeySA, RekeySuite, TrafficSelector
+from gsakmp.group.sa import DataSA, PeriodSequence, RekeySA, RekeySuite, TrafficSelector
 from gsakmp.identities import Identity
 from gsakmp.message import Message
 from gsakmp.registries import (
     AuthenticationAlgorithm,
     EncapsulationMode,
+    GDOIIDType,
     KEKAckRequested,
     KEKAlgorithm,
     KEKManagementAlgorithm,
     PayloadType,
+    PeriodConstruction,
     SigAlgorithm,
     SigHashAlgorithm,
     TEKProtocolID,
@@ -67,11 +69,16 @@ REKEY_SA: Final = (*("spi", "policy_index", *SUITE, *SOURCE, *DESTINATION, "sign
 DATA_SA: Final = (
     *("protocol", "spi", "policy_index", "selector_protocol", *SOURCE, *DESTINATION, "transform_id"),
     *("key_length", "integrity", "mode", "address_preservation", "direction", "lifetime_kilobytes", *LIFE),
+    "periods",
 )
 MEMBER: Final = (
     *("identity_type", "identity_data", "registered_at", "address", "sender_ids", "acknowledged"),
     *("silent_rekeys", "certificate"),
 )
+NAMES: Final = {int(kind): kind for kind in (GDOIIDType.ID_FQDN, GDOIIDType.ID_USER_FQDN)}
+"""Identities that are text on the wire, whose octets need no parser as long as they are printable ASCII."""
+PLAIN: Final = frozenset(range(0x21, 0x7F))
+LONGEST_NAME: Final = 1024
 IDENTITIES: Final = 4096
 """Identities whose octets are remembered: those of pushes and selectors return all the time."""
 
@@ -107,6 +114,8 @@ def identity_columns(identity: Identity) -> tuple[int, bytes]:
 
 def identity_of(id_type: int, data: bytes) -> Identity:
     """The identity of those octets. Raises `DecodeError`."""
+    if id_type in NAMES and 0 < len(data) <= LONGEST_NAME and PLAIN.issuperset(data):  # nearly all are
+        return Identity(NAMES[id_type], data.decode("ascii"))
     length = GENERIC_HEADER + IDENTITY_HEADER + len(data)
     body = bytes([0, 0]) + length.to_bytes(2, "big") + bytes([id_type, 0, 0, 0]) + data
     payload: Any = IDENTIFICATION.with_plaintext(body).payloads[0]
@@ -218,6 +227,7 @@ def data_sa_row(group: str, group_id: int, record: DataSARecord, sealer: Sealer)
         "created_at": float(sa.created_at),
         "lifetime_seconds": sa.lifetime_seconds,
         "lifetime_kilobytes": sa.lifetime_kilobytes,
+        "periods": periods_column(sa.periods),
         "retired_at": maybe(record.retired_at),
     }
     place = octets_of_row(row, DATA_SA)
@@ -252,8 +262,29 @@ def data_sa_record(group: str, row: Mapping[str, Any], sealer: Sealer) -> DataSA
         created_at=row["created_at"],
         lifetime_seconds=row["lifetime_seconds"],
         lifetime_kilobytes=row["lifetime_kilobytes"],
+        periods=periods_of(row["periods"]),
     )
     return DataSARecord(sa=sa, retired_at=row["retired_at"])
+
+
+def periods_column(periods: PeriodSequence | None) -> str | None:
+    if periods is None:
+        return None
+    p = periods
+    return ",".join(map(str, (int(p.construction), p.starts_at, p.seconds, p.count, int(p.modules))))
+
+
+def periods_of(column: str | None) -> PeriodSequence | None:
+    if column is None:
+        return None
+    construction, starts_at, seconds, count, modules = map(int, column.split(","))
+    return PeriodSequence(
+        construction=PeriodConstruction(construction),
+        starts_at=starts_at,
+        seconds=seconds,
+        count=count,
+        modules=bool(modules),
+    )
 
 
 # -- members, exclusions, and rekey algorithms -------------------------------------------------------

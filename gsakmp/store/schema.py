@@ -140,12 +140,14 @@ data_sas: Final = Table(
     needed("created_at", Float),
     needed("lifetime_seconds", Integer),
     optional("lifetime_kilobytes", Integer),
+    optional("periods", Text),
     optional("retired_at", Float),
     needed("algorithm_key", LargeBinary),
     needed("integrity_key", LargeBinary),
     UniqueConstraint("group_id", "protocol", "spi"),
 )
-"""Category 3 SAs."""
+"""Category 3 SAs. `periods` are the numbers of a `PeriodSequence` with commas between, in its order; the key
+is then its root seed."""
 
 members: Final = Table(
     "members",

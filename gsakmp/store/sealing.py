@@ -80,8 +80,14 @@ class Sealer:
             ) from None
 
     def _bound(self, place: tuple[str | bytes, ...]) -> bytes:
-        parts = [part.encode() if isinstance(part, str) else part for part in place]
-        return self._store + b"".join(map(framed, parts))
+        parts = [framed_text(part) if isinstance(part, str) else framed(part) for part in place]
+        return self._store + b"".join(parts)
+
+
+@lru_cache(maxsize=1024)
+def framed_text(text: str) -> bytes:
+    """As `framed`: names of tables, columns and groups come again with every row."""
+    return framed(text.encode())
 
 
 def framed(octets: bytes) -> bytes:

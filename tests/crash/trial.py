@@ -28,10 +28,10 @@ from tests.loopback.players import Player, current, until
 
 PLAYERS = 4
 """Members in each group."""
-NAMES = ("own", "pull")
+NAMES = ("tree", "pull")
 """Two groups, which differ in how an eviction is done and what joiners may read."""
 POLICIES = (
-    'eviction = "own-keys"', 'backward_rekey = "new-data-keys"',
+    'management = "lkh"\ndegree = 2', 'backward_rekey = "new-data-keys"',
     'eviction = "re-pull"', 'backward_rekey = "new-kek"',
 )  # fmt: skip
 

@@ -27,12 +27,21 @@ def name_of(number: int) -> str:
     return f"fqdn:member{number}.example"
 
 
+ALGORITHMS: dict[str, dict[str, Any]] = {
+    "re-pull": {"eviction": "re-pull"},
+    "own-keys": {"eviction": "own-keys"},
+    "lkh": {"management": "lkh", "degree": 2},
+    "oft": {"management": "oft"},
+}
+
+
 @dataclass(frozen=True)
 class Choices:
     """What the operator has chosen for the groups."""
 
     transport: str = "multicast"
     eviction: str = "re-pull"
+    """How: the flat algorithm's ways, or a tree's name."""
     acknowledgement: str = "none"
     backward: str = "off"
     hide: bool = False
@@ -53,7 +62,7 @@ class Choices:
             transport=self.transport,
             source=str(GCKS_ADDRESS.host),
             destination=destination,
-            eviction=self.eviction,
+            **ALGORITHMS[self.eviction],
             acknowledgement=self.acknowledgement,
             lifetime=3_600,
             rollover_margin=300,

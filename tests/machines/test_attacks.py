@@ -8,6 +8,7 @@ from gsakmp.identities import Identity
 from gsakmp.peers import events
 from gsakmp.peers.network import Travelling
 from tests.machines.arena import (
+    ALGORITHMS,
     GROUPS,
     OUTSIDE,
     Arena,
@@ -38,7 +39,7 @@ def whole_life(arena: Arena) -> list[Travelling]:
     return list(arena.wire)
 
 
-@pytest.mark.parametrize("eviction", ["own-keys", "re-pull"])
+@pytest.mark.parametrize("eviction", sorted(ALGORITHMS))
 def test_nothing_that_was_recorded_helps_afterwards(eviction: str) -> None:
     arena = group_in_use(members=4, eviction=eviction, acknowledgement="sha256")
     recorded = whole_life(arena)

@@ -20,6 +20,7 @@ from gsakmp.peers.network import Travelling
 from gsakmp.registries import DOINumber, SigAlgorithm, TEKProtocolID
 from tests.machines import liars
 from tests.machines.arena import (
+    ALGORITHMS,
     Arena,
     Choices,
     Weather,
@@ -38,7 +39,7 @@ EVERYBODY = frozenset(range(4))
 
 
 @pytest.mark.parametrize("number", [1, 2])
-@pytest.mark.parametrize("eviction", ["re-pull", "own-keys"])
+@pytest.mark.parametrize("eviction", sorted(ALGORITHMS))
 def test_a_gcks_may_say_anything_in_a_pull(number: int, eviction: str) -> None:
     """Messages 2 and 4 with each octet in turn another, and a proper HASH: the member takes it or leaves it,
     whole; never half of it, and never with an error that it does not know."""
@@ -270,7 +271,7 @@ def test_an_insider_can_not_rekey_the_group() -> None:
     assert arena.runners[1].engine.refused["signature"] == 1
 
 
-@pytest.mark.parametrize("eviction", ["own-keys", "re-pull"])
+@pytest.mark.parametrize("eviction", sorted(ALGORITHMS))
 def test_who_was_evicted_learns_nothing_from_all_that_is_said(eviction: str) -> None:
     """It hears every datagram, whoever it is for, with all the keys that it had."""
     arena = group_in_use(members=3, eviction=eviction)

@@ -19,7 +19,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from gsakmp.errors import StateError
 from gsakmp.identities import Identity
 from gsakmp.peers.network import Travelling
-from tests.machines.arena import GROUPS, LONGEST, MEMBERS, OUTSIDE, Arena, Choices, Weather, name_of
+from tests.machines.arena import (
+    ALGORITHMS,
+    GROUPS,
+    LONGEST,
+    MEMBERS,
+    OUTSIDE,
+    Arena,
+    Choices,
+    Weather,
+    name_of,
+)
 from tests.machines.attacker import ALTERATIONS, Alteration, inventions
 from tests.world import GCKS_ADDRESS
 
@@ -58,7 +68,7 @@ class Protocol(RuleBasedStateMachine):
         choices=st.builds(
             Choices,
             transport=st.sampled_from(["multicast", "unicast"]),
-            eviction=st.sampled_from(["re-pull", "own-keys"]),
+            eviction=st.sampled_from(sorted(ALGORITHMS)),
             acknowledgement=st.sampled_from(["none", "sha256"]),
             backward=st.sampled_from(["off", "new-data-keys", "new-kek"]),
             hide=st.booleans(),
@@ -136,7 +146,7 @@ class Protocol(RuleBasedStateMachine):
 
     @rule(
         cipher=st.sampled_from(["aes-gcm-128", "aes-gcm-128", "aes-cbc-128"]),
-        eviction=st.sampled_from(["re-pull", "own-keys"]),
+        eviction=st.sampled_from(sorted(ALGORITHMS)),
         transport=st.sampled_from(["multicast", "unicast"]),
         everybody=st.booleans(),
     )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher
 
 from benchmarks import __main__ as benchmarks
 from benchmarks import report, whole_file
@@ -18,10 +20,16 @@ from benchmarks.engines import floor, registration
 from benchmarks.engines.shares import Shares
 from benchmarks.engines.world import Rig
 from benchmarks.peers import LIBRARY, Peer, peers_of
+from benchmarks.rekey import __main__ as rekeying
+from benchmarks.rekey import signing, structures
 from benchmarks.targets import TARGETS, verdicts
 from benchmarks.timing import Measured
 from benchmarks.whole_file import Disagreement, check, counts_of
+from gsakmp.crypto import system_random
 from gsakmp.errors import DecodeError
+from gsakmp.exchanges.push import PushReceiver
+from gsakmp.group.rekey import member_keys
+from gsakmp.message import parse
 
 CASE_NAMES = [case.name for case in CASES]
 
@@ -59,6 +67,65 @@ def test_quick_run_of_the_engines_prints_every_part(capsys: pytest.CaptureFixtur
         assert words in printed
     if sys.platform == "linux":
         assert printed.count(" 4/4 ") == 2
+
+
+def test_quick_run_of_rekeying_prints_every_structure(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "results.json"
+    assert rekeying.main(["--quick", "--members", "30", "--json", str(file)]) == 0
+    printed = capsys.readouterr().out
+    found = json.loads(file.read_text())
+    names = [case.name for case in structures.CASES]
+    assert [row["algorithm"] for row in found["structures"]] == names
+    for row in found["structures"]:
+        kinds = {change["kind"]: change for change in row["changes"]}
+        assert list(kinds) == ["leave", "10 leave", "join, new KEK", "join"]
+        assert all(change["octets"] > 0 for kind, change in kinds.items() if kind != "join")
+        assert set(kinds["leave"]["signed"]) == set(signing.SIGNATURES)
+        assert row["stored"]["leave_octets"] > 0
+    for name in names:
+        assert printed.count(f"\n{name} ") >= 5
+    for words in ("marks, hash chain", "whole server", "memory and disk"):
+        assert words in printed
+    assert {row["name"] for row in found["whole_server"]} == {"lkh, degree 4", "oft"}
+
+
+@pytest.mark.parametrize("case", structures.CASES, ids=lambda case: str(case.name))
+def test_pushes_that_are_timed_lead_who_stays_to_the_new_kek(case: structures.Case) -> None:
+    """A member opens them as it would any."""
+    algorithm = case.algorithm(12)
+    crowd = [structures.member(number) for number in range(12)]
+    signer = signing.Signer.of("ecdsa-256-sha256", algorithm.management)
+    signer.follow(algorithm.start(crowd, system_random), bytes(15) + b"\1")
+    download = algorithm.download(crowd[5])
+    keys = member_keys(structures.CIPHER, download)
+    keys.install(download)
+    plan = algorithm.remove([crowd[3]], bytes(15) + b"\2", system_random)
+    receiver, led = PushReceiver(), None
+    pushes = signer.pushes(plan, bytes(15) + b"\2")
+    for number, octets in enumerate(pushes):
+        found = receiver.open(parse(octets), replace(signer.sa, sequence_number=number))
+        if found.key_download is not None:
+            led = keys.follow(found.key_download.key_packets, structures.CIPHER) or led
+    assert pushes
+    assert led == (None if algorithm.re_pull else plan.group_key)
+
+
+def test_the_floor_of_rekeying_wraps_and_signs_as_often_as_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def watched(*given: Any) -> Any:
+        seen.append(given[0].key_size)
+        return Cipher(*given)
+
+    monkeypatch.setattr(signing, "Cipher", watched)
+    signing.wraps_alone(5)()
+    assert seen == [128] * 5
+    signer, made = signing.Signer.of("ecdsa-256-sha256", None), list[bytes]()
+    monkeypatch.setattr(signing, "_signature", lambda key: made.append)
+    signer.alone([10, 20])()
+    assert [len(message) for message in made] == [10, 20]
 
 
 def test_the_floor_has_what_a_registration_needs() -> None:

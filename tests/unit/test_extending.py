@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import gsakmp
+from gsakmp.crypto import kek_cipher, system_random
+from gsakmp.errors import StateError
+from gsakmp.group import rekey
+from gsakmp.group.policy import RekeyPolicy
+from gsakmp.identities import Identity
 from gsakmp.payloads import SA, Delete, GroupDelete, UnknownPayload, UnknownSA
-from gsakmp.registries import DOINumber
+from gsakmp.peers import Member
+from gsakmp.registries import DOINumber, KEKAlgorithm
 from tests.conftest import ROOT
+from tests.world import PUSHES, World, group_policy
 
 PAGE = ROOT / "docs" / "extending.md"
 
@@ -34,10 +40,10 @@ HEADER = b"initiate".hex() + b"response".hex() + "01 10 21 00 00000000" + "00000
 OCTETS = bytes.fromhex(HEADER + GROUP_SA + KEY_DOWNLOAD + BEACON)
 
 
-def blocks() -> Iterator[str]:
-    yield from re.findall(
-        r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
-    )
+def code(chapter: int) -> str:
+    """The page has two files: one under each of its titles."""
+    text = re.split(r"^# ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)[chapter]
+    return "\n".join(re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE))
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +51,7 @@ def page() -> dict[str, Any]:
     """What the page's code leaves behind."""
     namespace: dict[str, Any] = {"__name__": "radio"}
     # Without this file's own future import, which definitions can't have.
-    exec(compile("\n".join(blocks()), str(PAGE), "exec", dont_inherit=True), namespace)
+    exec(compile(code(1), str(PAGE), "exec", dont_inherit=True), namespace)
     return namespace
 
 
@@ -140,3 +146,86 @@ def test_a_domain_with_a_number_of_its_own_reads_its_own_sa_and_delete() -> None
 def test_a_class_without_a_type_is_refused(where: str, page: dict[str, Any]) -> None:
     with pytest.raises(gsakmp.LocalError, match="RadioTEK has no kind"):
         gsakmp.GDOI.extended("bad", **{where: iter([page["RadioTEK"]])})
+
+
+# -- the rekey algorithm -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def star(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the second file leaves behind; what it registers is gone afterwards."""
+    monkeypatch.setattr(rekey, "_ALGORITHMS", dict(rekey._ALGORITHMS))
+    monkeypatch.setattr(rekey, "_MEMBER_SIDES", dict(rekey._MEMBER_SIDES))
+    namespace: dict[str, Any] = {"__name__": "star"}
+    exec(compile(code(2), str(PAGE), "exec", dont_inherit=True), namespace)
+    return namespace
+
+
+def in_force(network: World) -> set[bytes]:
+    """The KEK and the TEK."""
+    state = network.journal.groups["video"]
+    (kek,) = (r.sa.key for r in state.rekey_sas.values() if r.retired_at is None)
+    (tek,) = (r.sa.algorithm_key for r in state.data_sas.values() if r.retired_at is None)
+    return {kek, tek}
+
+
+def keys_of(member: Member) -> set[bytes]:
+    gsa = member.group.gsa
+    return {sa.key for sa in gsa.rekey} | {sa.algorithm_key for sa in gsa.data}
+
+
+def test_the_star_runs_from_the_policy_to_members_on_a_network(star: dict[str, Any]) -> None:
+    sa2 = RekeyPolicy(source="192.0.2.1", destination=PUSHES, management="star")
+    network = World(policy=group_policy(rekey=(sa2,), backward_rekey="new-kek"))
+    members = [network.member(number) for number in range(20)]
+    assert network.run(60, lambda: all(member.state == "registered" for member in members))
+    network.run(30)
+    assert all(in_force(network) <= keys_of(member) for member in members)
+    gone = members.pop(5)
+    network.gcks.evict("video", Identity.from_text("fqdn:member5.example"), network.network.now)
+    network.run(30)  # 19 that stay: two pushes
+    assert all(in_force(network) <= keys_of(member) for member in members)
+    assert not in_force(network) & keys_of(gone)
+    network.run(90)
+    network.start_gcks()
+    before = in_force(network)
+    network.gcks.rekey("video", network.network.now)
+    network.run(30)
+    assert not before & in_force(network)
+    assert all(in_force(network) <= keys_of(member) for member in members)
+    assert not [n for n in range(20) if n != 5 and "RegistrationScheduled" in network.kinds(f"member{n}")]
+    assert len(network.gcks.group("video")._core.algorithms[0]) == 19
+
+
+def test_a_stars_keys_of_no_whole_blocks_come_through(star: dict[str, Any]) -> None:
+    """AES-192: an IV and a key are two blocks and a half, and are padded when they are wrapped."""
+    cipher = kek_cipher(KEKAlgorithm.KEK_ALG_AES, 192)
+    algorithm = rekey.rekey_algorithm("star", cipher)
+    who = [Identity.from_text(f"fqdn:m{number}.example") for number in range(3)]
+    algorithm.start(who, system_random)
+    members = {each: rekey.member_keys(cipher, algorithm.download(each)) for each in who}
+    for each, held in members.items():
+        held.install(algorithm.download(each))
+    plan = algorithm.remove(who[:1], bytes(16), system_random)
+    found = [held.follow(plan.key_packets[0], cipher) for held in members.values()]
+    assert found == [None, plan.group_key, plan.group_key]
+
+
+def test_the_star_refuses_what_is_none_and_changes_nothing(star: dict[str, Any]) -> None:
+    cipher = kek_cipher(KEKAlgorithm.KEK_ALG_AES, 128)
+    algorithm = rekey.rekey_algorithm("star", cipher)
+    who = [Identity.from_text(f"fqdn:m{number}.example") for number in range(3)]
+    algorithm.start(who[:2], system_random)
+    algorithm.capacity = 2
+    with pytest.raises(StateError, match="has 2 rays"):
+        algorithm.add(who, bytes(16), True, system_random)
+    with pytest.raises(StateError, match="no member"):
+        algorithm.download(who[2])
+    for state, parts in ((b"", {}), (bytes(32), {b"name": b"\xff"})):
+        with pytest.raises(StateError, match="no state of a star"):
+            algorithm.restore(state, parts)
+    assert len(algorithm) == 2
+    member = star["StarKeys"](cipher)
+    for packets in ((), (star["packet"](1, [(b"a", bytes(3))]),), (star["packet"](1, [(b"a",)]),)):
+        with pytest.raises(gsakmp.DecodeError):
+            member.install(packets)

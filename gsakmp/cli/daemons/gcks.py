@@ -90,6 +90,29 @@ def members(
 
 
 @app.command()
+def tree(
+    group: Group,
+    rekey: Annotated[int, typer.Option(min=0, help="Of which of the group's SA2, counted from 0.")] = 0,
+    member: Annotated[
+        str | None,
+        typer.Option(metavar="MEMBER", help="Mark the keys that would change with this member's eviction."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Nodes to ask for, from the root on.")] = 1000,
+    svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it into an SVG image.")] = None,
+    socket: GCKSSocket = SOCKET,
+    as_json: AsJSON = False,
+) -> None:
+    """A group's key tree: its nodes, and whose the leaves are. No key is shown."""
+
+    def show(plain: dict[str, Any]) -> None:
+        from gsakmp.cli.daemons.trees import show_tree
+
+        show_tree(plain, svg, leaver=member or "")
+
+    answer(socket, "tree", show, as_json, group=group, rekey=rekey, member=member, limit=limit)
+
+
+@app.command()
 def policy(group: Group, socket: GCKSSocket = SOCKET, as_json: AsJSON = False) -> None:
     """A group's policy as it is in force."""
     answer(socket, "policy", show_policy, as_json, group=group)

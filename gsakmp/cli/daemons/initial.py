@@ -58,7 +58,7 @@ destination_port = {port}
 encryption = "aes-128-cbc"
 signature = "ecdsa-256-sha256"
 lifetime = 86400
-eviction = "own-keys"  # when one is put out, the others go on without registering again
+management = "lkh"  # a tree of keys: when one is put out, the others go on without registering again
 acknowledgement = "sha256"
 
 [[groups.data]]

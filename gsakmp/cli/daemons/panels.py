@@ -24,6 +24,9 @@ __all__ = [
 
 PIPED_WIDTH: Final = 10_000
 """Columns where nobody looks: no line is folded."""
+GAP: Final = 2
+"""Between columns."""
+INDENT: Final = "    "
 UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -97,16 +100,44 @@ def shown_as(name: str, value: Any) -> str:
 
 
 def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Rows under a title; where the screen is too narrow for them, each as a line of its own with what it has
+    below."""
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+    out = console()
+    out.print(Text(title if rows else f"{title}: none", style="bold"), soft_wrap=True)
+    if not rows:
+        return
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    if sum(widths) + GAP * len(widths) > out.width:
+        for row in rows:
+            below(out, head, row)
+        return
+    drawn = Table(box=None, padding=(0, GAP, 0, 0))
     for name in head:
-        drawn.add_column(name, header_style="dim", overflow="fold")
+        drawn.add_column(name, header_style="dim", no_wrap=True)
     for row in rows:
         drawn.add_row(*(Text(cell) for cell in row))
-    out = console()
     out.print(drawn)
+
+
+def below(out: Console, head: Sequence[str], row: Sequence[str]) -> None:
+    """The first cell, then the others that say anything, each after its name, as many on a line as fit."""
+    from rich.text import Text
+
+    out.print(Text.assemble((f"  {head[0]}  ", "dim"), row[0]), soft_wrap=True)
+    line = Text(INDENT)
+    for name, cell in zip(head[1:], row[1:], strict=True):
+        if cell == "-":
+            continue
+        part = Text.assemble((f"{name} ", "dim"), cell)
+        if len(line) > len(INDENT) and len(line) + len(part) > out.width:
+            out.print(line, soft_wrap=True)
+            line = Text(INDENT)
+        line.append(part).append(" " * GAP)
+    if len(line) > len(INDENT):
+        out.print(line, soft_wrap=True)
 
 
 def show_status(status: dict[str, Any]) -> None:
@@ -128,8 +159,22 @@ def show_groups(groups: list[dict[str, Any]]) -> None:
 def show_group(group: dict[str, Any]) -> None:
     """A group with its SAs."""
     show_values(
-        group, title=f"group {group['name']}", leave=frozenset(["name", "rekey", "data", "next_timeout"])
+        group,
+        title=f"group {group['name']}",
+        leave=frozenset(["name", "rekey", "data", "structures", "next_timeout"]),
     )
+    structures = [
+        [
+            str(structure["policy_index"]),
+            structure["algorithm"],
+            *(f"{structure[name]:,}" for name in ("members", "capacity")),
+            *(str(structure[name] or "-") for name in ("depth", "degree")),
+        ]
+        for structure in group["structures"]
+    ]
+    head = ["SA2", "rekey algorithm", "members in it", "room for", "depth", "degree"]
+    if structures:
+        table("key structures", head, structures)
     rekey_rows = [
         [
             sa["spi"],
@@ -160,6 +205,8 @@ def show_group(group: dict[str, Any]) -> None:
     ]
     head = ["TEK SPI", "encryption", "integrity", "from", "to", "lifetime", "remaining", "rekey in"]
     table("SA3, data", head, data_rows)
+    if rows := [[sa["spi"], sa["periods"]] for sa in group["data"] if sa["periods"]]:
+        table("keys by periods", ["first SPI", "sequence"], rows)
 
 
 def show_eviction(group: dict[str, Any]) -> None:
@@ -172,7 +219,7 @@ def show_eviction(group: dict[str, Any]) -> None:
 
 def show_membership(gsa: dict[str, Any]) -> None:
     """What a member holds."""
-    show_values(gsa, title="the group's SAs", leave=frozenset(["rekey", "data", "next_timeout"]))
+    show_values(gsa, title="the group's SAs", leave=frozenset(["rekey", "data", "periods", "next_timeout"]))
     rekey_rows = [
         [
             sa["spi"],
@@ -205,6 +252,12 @@ def show_membership(gsa: dict[str, Any]) -> None:
     ]
     head = ["TEK SPI", "state", "encryption", "integrity", "from", "to", "sends", "remaining"]
     table("SA3, data", head, data_rows)
+    rows = [
+        [held["spi"], held["sequence"], held["intervals"], duration(held["ends_in_seconds"])]
+        for held in gsa["periods"]
+    ]
+    if rows:
+        table("keys by periods", ["first SPI", "sequence", "given", "last ends in"], rows)
 
 
 def show_members(page: dict[str, Any]) -> None:
@@ -222,7 +275,7 @@ def show_members(page: dict[str, Any]) -> None:
         for member in page["members"]
     ]
     head = ["member", "address", "since", "sender ids", "acknowledged", "silent", "certificate"]
-    table(f"{page['total']} member{'' if page['total'] == 1 else 's'}", head, rows)
+    table(f"{page['total']} member{'' if page['total'] == 1 else 's'}" if rows else "members", head, rows)
     if page.get("next") is not None:
         print(f"more with --offset {page['next']}")
     if page.get("excluded"):

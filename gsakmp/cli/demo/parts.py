@@ -14,7 +14,7 @@ from gsakmp.exchanges.phase1.configuration import PhaseOneConfiguration
 from gsakmp.exchanges.retransmission import RetransmissionPolicy
 from gsakmp.group.member import Acceptance
 from gsakmp.group.phase1_suites import phase1_suite
-from gsakmp.group.policy import DataPolicy, GroupPolicy, MemberPolicy, RekeyPolicy, Selector
+from gsakmp.group.policy import DataPolicy, GroupPolicy, MemberPolicy, PeriodPolicy, RekeyPolicy, Selector
 from gsakmp.group.records import MemoryJournal
 from gsakmp.identities import Identity
 from gsakmp.net.clock import Clock
@@ -24,13 +24,17 @@ from gsakmp.net.runner import Observer, Runner
 from gsakmp.peers import GCKS, EndpointConfiguration, GCKSConfiguration, Member, MemberConfiguration
 from gsakmp.peers.events import Event
 
-__all__ = ["LOOPBACK", "Cast", "Player", "Tape"]
+__all__ = ["BOUGHT", "LOOPBACK", "PERIODS", "PERIOD_SECONDS", "Cast", "Player", "Tape"]
 
 LOOPBACK: Final = "127.0.0.1"
 PUSHES: Final = "239.192.84.1"
 VIDEO: Final = "239.192.84.2"
 GROUP: Final = "key-id:0x00000054"
 SUITE: Final = "aes-128-sha256-group19"
+BOUGHT: Final = {"alice": "2-4", "bob": "4-6"}
+"""The periods that viewers paid for."""
+PERIODS: Final = 16
+PERIOD_SECONDS: Final = 1
 FRAMES: Final = 100_000
 """Datagrams that the tape keeps; the demo sends some dozens."""
 MULTICAST: Final = MulticastOptions(interface="lo", ttl=0)
@@ -97,8 +101,9 @@ class Cast:
     """Makes the players. Their pre-shared key is random, and the same for all: who they are is shown by their
     addresses and names alone, which is enough for a demo."""
 
-    def __init__(self, port: int, clock: Clock, tape: Tape) -> None:
+    def __init__(self, port: int, clock: Clock, tape: Tape, rekey: str) -> None:
         self.port = port
+        self.rekey = rekey
         self.clock = clock
         self.tape = tape
         self._key = system_random(32)
@@ -106,6 +111,31 @@ class Cast:
 
     def policy(self) -> GroupPolicy:
         """The group's policy, as an operator would write it."""
+        return self._per_view() if self.rekey == "marks" else self._rekeyed()
+
+    def _per_view(self) -> GroupPolicy:
+        """Keys by periods: who watches has those of the periods that it bought."""
+        viewers = [
+            MemberPolicy(identity=f"fqdn:{name}.demo", sender=False, periods=periods)
+            for name, periods in BOUGHT.items()
+        ]
+        return GroupPolicy(
+            name="video",
+            identity=GROUP,
+            members=(MemberPolicy(identity="fqdn:studio.demo", periods="all"), *viewers),
+            rekey=(RekeyPolicy(transport="null"),),
+            data=(
+                DataPolicy(
+                    selector=Selector(destination=f"ipv4:{VIDEO}"),
+                    periods=PeriodPolicy(seconds=PERIOD_SECONDS, count=PERIODS),
+                ),
+            ),
+            activation_delay=0,
+            deactivation_delay=0,
+        )
+
+    def _rekeyed(self) -> GroupPolicy:
+        """Keys that are pushed."""
         return GroupPolicy(
             name="video",
             identity=GROUP,
@@ -116,14 +146,16 @@ class Cast:
                     source_port=self.port,
                     destination=PUSHES,
                     destination_port=self.port,
-                    eviction="own-keys",
+                    management=self.rekey,
+                    degree=2 if self.rekey == "lkh" else 4,  # so that three members make a tree to see
+                    eviction="own-keys" if self.rekey == "flat" else "re-pull",
                     acknowledgement="sha256",
                     retransmissions=1,
                     retransmission_interval=0.3,
                 ),
             ),
             data=(DataPolicy(selector=Selector(destination=f"ipv4:{VIDEO}")),),
-            backward_rekey="new-data-keys",
+            backward_rekey="new-kek",
             activation_delay=0,
             deactivation_delay=1,
         )
@@ -142,7 +174,7 @@ class Cast:
             endpoint=self._endpoint(name),
             gcks=(self._address(0),),
             group=Identity.from_text(GROUP),
-            acceptance=Acceptance(),
+            acceptance=Acceptance(sender=self.rekey != "marks" or name not in BOUGHT),
             local=address,
             acknowledgement_jitter=0.05,
             retry_seconds=60.0,

@@ -61,6 +61,10 @@ class Teller:
         for piece in rest:
             self.console.print(" " * MARGIN + piece, markup=False, soft_wrap=True)
 
+    def drawing(self, text: str) -> None:
+        """A line of a drawing, below what happened; never folded."""
+        self.console.print(" " * MARGIN + text, style="dim", markup=False, soft_wrap=True)
+
     def table(self, title: str, head: list[str], rows: list[list[str]]) -> None:
         """Rows below a head."""
         from rich.text import Text

@@ -2,20 +2,20 @@
 
 ``own-keys`` is a star: each member has a key of its own, and whoever is evicted is left out when the new KEK
 goes to each of the others under theirs. On the wire it is the smallest tree that RFC 6407, 5.6.3 can say:
-one leaf for each member, and the root, which is the KEK. ``re-pull`` keeps no such keys: after an eviction
-members register again, those who still may.
+one leaf for each member, and the root, which is the KEK; several such trees where LKH ids of 16 bits are not
+enough for one. ``re-pull`` keeps no such keys: after an eviction members register again, those who still may.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Final, TypeVar
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
 from gsakmp.crypto import KEK, CBCCipher, Random
 from gsakmp.errors import GsakmpError, StateError
-from gsakmp.group.rekey.interface import RekeyPlan
+from gsakmp.group.rekey.interface import Exhausted, Place, RekeyPlan, TreeNode
 from gsakmp.group.rekey.packets import (
     KEY_TYPES,
     download_packet,
@@ -27,15 +27,17 @@ from gsakmp.group.rekey.packets import (
     update_packets,
 )
 from gsakmp.identities import Identity
+from gsakmp.limits import GROUP_MEMBERS
 from gsakmp.payloads import KeyPacket
 from gsakmp.registries import KEKManagementAlgorithm
 
-__all__ = ["UPDATE_OCTETS", "FlatRekey"]
+__all__ = ["NODES", "UPDATE_OCTETS", "FlatRekey"]
 
 ROOT: Final = 0
 """LKH id of the root."""
+ROOT_PLACE: Final[Place] = (1, 0)
 NODES: Final = 0xFFFF
-"""Members: LKH ids have 16 bits (RFC 6407, 5.6.3.1), and one of them is the root's."""
+"""Leaves of a tree: LKH ids have 16 bits (RFC 6407, 5.6.3.1), and one of them is the root's."""
 HANDLES: Final = 0xFFFF_FFFF
 UPDATE_OCTETS: Final = 1024
 """Octets of update arrays in one push. With header, SA KEK, SIG and IP it still fits into an Ethernet frame:
@@ -75,16 +77,22 @@ class Saved(msgspec.Struct, frozen=True, array_like=True):
 
 
 class FlatRekey:
-    """See `gsakmp.group.rekey.RekeyAlgorithm`. With `own_keys` it is the star.
+    """See `gsakmp.group.rekey.RekeyAlgorithm`. With `own_keys` it is the star, or several, `trees`: in each
+    LKH ids begin again, and a key is known by its handle. A leaf's index is its node less one.
 
     Who already is in the structure and joins again keeps its key. Nothing changes when a verb raises.
     """
 
-    def __init__(self, cipher: CBCCipher, *, own_keys: bool, update_octets: int = UPDATE_OCTETS) -> None:
+    def __init__(
+        self, cipher: CBCCipher, *, own_keys: bool, trees: int = 1, update_octets: int = UPDATE_OCTETS
+    ) -> None:
         self.cipher = cipher
         self.own_keys = own_keys
         self.update_octets = update_octets
         self.management = KEKManagementAlgorithm.LKH if own_keys else None
+        self.re_pull = not own_keys
+        self.joins_look_back = False
+        self.capacity = min(trees * NODES, GROUP_MEMBERS) if own_keys else GROUP_MEMBERS
         self._group_key: KEK | None = None
         self._root_handle = 0
         self._next_handle = 1
@@ -92,72 +100,109 @@ class FlatRekey:
         self._end = 1  # nodes from here on were never given
         self._gaps: list[int] = []  # and those before it that are free again
 
+    def __len__(self) -> int:
+        return len(self._leaves)
+
+    def __contains__(self, member: object) -> bool:
+        return member in self._leaves
+
     # -- the verbs -------------------------------------------------------------------------------------
 
     def start(self, members: Sequence[Identity], random: Random) -> RekeyPlan:
-        """See `RekeyAlgorithm.start`. Raises `StateError` for more members than there are nodes."""
-        nodes = range(1, NODES + 1)
+        """See `RekeyAlgorithm.start`."""
+        nodes = range(1, self.capacity + 1)
         added = self._new_leaves(dict.fromkeys(members), nodes, random)
+        parts = parts_of(added)
         self._new_group_key(self._next_handle + len(added), random)
         self._leaves, self._end, self._gaps = added, len(added) + 1, []
-        return self._plan(self._group_key, parts=parts_of(added), anew=True)
+        return self._plan(self._group_key, parts=parts, anew=True, changed=self._places(added))
 
     def add(self, members: Sequence[Identity], spi: bytes, new_group_key: bool, random: Random) -> RekeyPlan:
         """See `RekeyAlgorithm.add`. Those who were there before get a new KEK under the present one, which
-        the newcomers never had. Raises `StateError` for more members than there are nodes."""
+        the newcomers never had."""
         self._started()
         present = bool(self._leaves)
         new = [member for member in dict.fromkeys(members) if member not in self._leaves]
-        nodes = (*self._gaps[: -len(new) - 1 : -1], *range(self._end, min(self._end + len(new), NODES + 1)))
+        last = min(self._end + len(new), self.capacity + 1)
+        nodes = (*self._gaps[: -len(new) - 1 : -1], *range(self._end, last))
         added = self._new_leaves(new, nodes, random)
+        parts = parts_of(added)
         handle = self._next_handle + len(added)
         group_key = self._new_group_key(handle, random) if new_group_key else None
         self._next_handle = max(handle, self._next_handle)
         self._take(added)
         packets = ((kek_packet(spi, group_key),),) if group_key is not None and present else ()
-        return self._plan(group_key, packets, parts=parts_of(added))
+        changed = self._places(added)
+        if group_key is None:
+            changed = changed[1:]
+        return self._plan(group_key, packets, parts=parts, changed=changed, wraps=len(packets))
 
     def remove(self, members: Sequence[Identity], spi: bytes, random: Random) -> RekeyPlan:
-        """See `RekeyAlgorithm.remove`. Who is not in the structure is passed over."""
+        """See `RekeyAlgorithm.remove`."""
         self._started()
         gone = [member for member in dict.fromkeys(members) if member in self._leaves]
+        parts = {member.body(): b"" for member in gone}
         group_key = self._new_group_key(self._next_handle, random)
         self._gaps += [self._leaves.pop(member).node for member in gone]
-        parts = {member.body(): b"" for member in gone}
         if not self.own_keys:
             return self._plan(group_key, re_pull=True, parts=parts)
-        return self._plan(group_key, self._updates(spi, group_key), parts=parts)
+        packets = self._updates(spi, group_key)
+        return self._plan(group_key, packets, parts=parts, changed=self._places(), wraps=len(self._leaves))
 
     def renew(self, spi: bytes, random: Random) -> RekeyPlan:
         """See `RekeyAlgorithm.renew`: the new KEK under the present one, which all members have."""
         self._started()
         group_key = self._new_group_key(self._next_handle, random)
-        return self._plan(group_key, ((kek_packet(spi, group_key),),) if self._leaves else ())
+        packets = ((kek_packet(spi, group_key),),) if self._leaves else ()
+        return self._plan(group_key, packets, changed=self._places(), wraps=len(packets))
+
+    def retain(self, members: Iterable[Identity], spi: bytes, random: Random) -> RekeyPlan:
+        """See `RekeyAlgorithm.retain`."""
+        staying = set(members)
+        return self.remove([member for member in self._leaves if member not in staying], spi, random)
+
+    # -- what there is ---------------------------------------------------------------------------------
 
     def download(self, member: Identity) -> tuple[KeyPacket, ...]:
-        """See `RekeyAlgorithm.download`: leaf and root, or nothing without own keys. Raises `StateError` for
-        who is no member."""
-        group_key = self._started()
-        leaf = self._leaves.get(member)
-        if leaf is None:
-            raise StateError(f"{member} is not in the key structure")
+        """See `RekeyAlgorithm.download`: leaf and root, or nothing without own keys."""
+        group_key, leaf = self._started(), self._leaf(member)
         if not self.own_keys:
             return ()
-        own = lkh_key(leaf.node, self.cipher, leaf.handle, leaf.key)
+        own = lkh_key(wire_id(leaf.node), self.cipher, leaf.handle, leaf.key)
         root = lkh_key(ROOT, self.cipher, self._root_handle, group_key.build())
         return (download_packet((own, root)),)
 
-    def members(self) -> Iterable[Identity]:
-        """See `RekeyAlgorithm.members`."""
-        return tuple(self._leaves)
+    def leaf_of(self, member: Identity) -> int:
+        """See `RekeyAlgorithm.leaf_of`."""
+        return self._leaf(member).node - 1
+
+    def tree(self) -> Iterator[TreeNode]:
+        """See `RekeyAlgorithm.tree`: the root and its leaves; nothing without own keys."""
+        if not self.own_keys:
+            return
+        yield TreeNode(place=ROOT_PLACE, parent=None, kind="root", wire_id=ROOT, handle=self._root_handle)
+        by_node = {leaf.node: leaf.handle for leaf in self._leaves.values()}
+        for node in range(1, self._end):
+            kind: Literal["leaf", "vacant"] = "leaf" if node in by_node else "vacant"
+            place, handle = (0, node - 1), by_node.get(node, 0)
+            yield TreeNode(place, ROOT_PLACE, kind, wire_id=wire_id(node), handle=handle)
 
     def member_key(self, member: Identity) -> bytes:
         """A member's own key: IV, then key; empty without own keys. What follows the IV is the base key of
         its acknowledgements (RFC 8263, 2.2). Raises `StateError` for who is no member."""
+        return self._leaf(member).key
+
+    def _leaf(self, member: Identity) -> Leaf:
         leaf = self._leaves.get(member)
         if leaf is None:
             raise StateError(f"{member} is not in the key structure")
-        return leaf.key
+        return leaf
+
+    def _places(self, leaves: Mapping[Identity, Leaf] | None = None) -> tuple[Place, ...]:
+        """Those of the root and of some leaves."""
+        if not self.own_keys:
+            return ()
+        return (ROOT_PLACE, *((0, leaf.node - 1) for leaf in (leaves or {}).values()))
 
     # -- persistence -----------------------------------------------------------------------------------
 
@@ -172,10 +217,12 @@ class FlatRekey:
             leaves = {identity_from_octets(name): decoded(part, Leaf) for name, part in parts.items()}
         except GsakmpError:
             raise _foreign() from None
+        if len(leaves) > self.capacity:
+            raise StateError(f"the state is of {len(leaves)} members, and there is room for {self.capacity}")
         size = self.cipher.block_size + self.cipher.key_size if self.own_keys else 0
         nodes = {leaf.node for leaf in leaves.values()}
         handles = [saved.root_handle, *(leaf.handle for leaf in leaves.values())]
-        fits = all(len(leaf.key) == size and 0 < leaf.node <= NODES for leaf in leaves.values())
+        fits = all(len(leaf.key) == size and 0 < leaf.node <= self.capacity for leaf in leaves.values())
         in_order = all(0 <= handle < saved.next_handle <= HANDLES + 1 for handle in handles)
         if not fits or not in_order or not len(nodes) == len(leaves) == len(parts):
             raise _foreign()
@@ -192,6 +239,8 @@ class FlatRekey:
         re_pull: bool = False,
         parts: dict[bytes, bytes] | None = None,
         anew: bool = False,
+        changed: tuple[Place, ...] = (),
+        wraps: int = 0,
     ) -> RekeyPlan:
         saved = Saved(
             version=VERSION,
@@ -208,6 +257,8 @@ class FlatRekey:
             state=msgspec.msgpack.encode(saved),
             parts=parts or {},
             anew=anew,
+            changed=changed,
+            wraps=wraps,
         )
 
     # -- keys ------------------------------------------------------------------------------------------
@@ -228,7 +279,8 @@ class FlatRekey:
     ) -> dict[Identity, Leaf]:
         """Leaves with fresh keys at the first of `nodes`; nothing has changed yet."""
         if len(members) > len(nodes):
-            raise StateError(f"{NODES} members are all that LKH ids of 16 bits allow (RFC 6407, 5.6.3.1)")
+            rule = " (LKH ids have 16 bits: RFC 6407, 5.6.3.1)" if self.own_keys else ""
+            raise StateError(f"the flat algorithm has room for {self.capacity} members{rule}")
         first = self._next_handle
         _check_handle(first + len(members))
         added = {}
@@ -250,9 +302,14 @@ class FlatRekey:
         for leaf in self._leaves.values():
             wrapped = KEK.parse(self.cipher, leaf.key).encrypt(group_key.build())
             root = lkh_key(ROOT, self.cipher, self._root_handle, wrapped)
-            arrays.append(update_array(leaf.node, leaf.handle, (root,)))
+            arrays.append(update_array(wire_id(leaf.node), leaf.handle, (root,)))
         room = max(1, self.update_octets // update_octets(self.cipher))
         return tuple((packet,) for packet in update_packets(spi, arrays, room))
+
+
+def wire_id(node: int) -> int:
+    """The LKH id of a node: from 1 on, in each tree again."""
+    return (node - 1) % NODES + 1
 
 
 def parts_of(leaves: Mapping[Identity, Leaf]) -> dict[bytes, bytes]:
@@ -266,13 +323,13 @@ def decoded(octets: bytes, kind: type[S]) -> S:
         raise _foreign()
     try:
         return msgspec.msgpack.decode(octets, type=kind)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         raise _foreign() from None
 
 
 def _check_handle(handle: int) -> None:
     if handle > HANDLES:
-        raise StateError("key handles have run out: 32 bits, and none is used twice (RFC 6407, 5.6.3.1)")
+        raise Exhausted("key handles have run out: 32 bits, and none is used twice (RFC 6407, 5.6.3.1)")
 
 
 def _foreign() -> StateError:

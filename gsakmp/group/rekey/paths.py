@@ -19,6 +19,9 @@ __all__ = ["PathKeys"]
 LONGEST_PATH: Final = 65_536
 """Keys of one array: LKH ids have 16 bits, and none is on a path twice."""
 
+REPLACED: Final = 1024
+"""Replaced keys that are remembered by their handles."""
+
 Held = tuple[int, KEK]
 """A handle and the key that it names."""
 
@@ -30,6 +33,7 @@ class PathKeys:
     def __init__(self, cipher: CBCCipher) -> None:
         self.cipher = cipher
         self._held: dict[int, Held] = {}
+        self._past: dict[tuple[int, int], None] = {}  # nodes and handles that were replaced, oldest first
         self._leaf: int | None = None
 
     def __repr__(self) -> str:
@@ -55,27 +59,50 @@ class PathKeys:
                 for key in self._ours(array)
             }
             leaf = array.lkh_keys[0].lkh_id
-        self._held, self._leaf = held, leaf
+        self._held, self._past, self._leaf = held, {}, leaf
 
     def follow(self, packets: Sequence[KeyPacket], cipher: CBCCipher) -> KEK | None:
-        """See `MemberKeys.follow`. A plain KEK packet gives the new KEK itself."""
+        """See `MemberKeys.follow`. A plain KEK packet gives the new KEK itself.
+
+        Arrays may come in any order, in one push or several, and may start from keys that others brought. One
+        that leads to a key which was replaced since is late, and passed over.
+        """
         found = _plain_kek(packets, cipher)
         new: dict[int, Held] = {}
-        for array in _arrays(packets):
-            if not isinstance(array, LKHUpdateArray):
-                continue
-            _check_path(array)
-            held = self._held.get(array.lkh_id)
-            if held is None or held[0] != array.key_handle:
-                continue
-            path = dict(self._opened(array, held[1], cipher))
-            root = path[array.lkh_keys[-1].lkh_id][1]
-            if found is not None and found.build() != root.build():
-                raise DecodeError("two ways lead to different KEKs", "key_packets")
-            found = root
-            new.update(path)
-        self._held.update(new)
+        waiting = _by_key(packets)
+        at_hand = [(node, held) for node, held in self._held.items() if (node, held[0]) in waiting]
+        while at_hand:
+            node, (handle, under) = at_hand.pop()
+            for array in waiting.pop((node, handle), ()):
+                if any((key.lkh_id, key.key_handle) in self._past for key in array.lkh_keys):
+                    continue
+                path = dict(self._opened(array, under, cipher))
+                root = path[array.lkh_keys[-1].lkh_id][1]
+                if found is not None and found.build() != root.build():
+                    raise DecodeError("two ways lead to different KEKs", "key_packets")
+                found = root
+                self._check_agreement(path, new)
+                new.update(path)
+                at_hand += path.items()
+        self._take(new)
         return found
+
+    def _check_agreement(self, path: dict[int, Held], new: dict[int, Held]) -> None:
+        """Raises `DecodeError` for a node with two new keys, or another key under the handle that it has."""
+        for node, key in path.items():
+            held = self._held.get(node, key)
+            if new.get(node, key) != key or (held[0] == key[0] and held != key):
+                raise DecodeError(f"two keys of the LKH node {node} contradict each other", "key_packets")
+
+    def _take(self, new: dict[int, Held]) -> None:
+        """New keys stand in the place of those that they replace."""
+        for node, key in new.items():
+            before = self._held.get(node)
+            if before is not None and before[0] != key[0]:
+                self._past[node, before[0]] = None
+        self._held.update(new)
+        while len(self._past) > REPLACED:
+            del self._past[next(iter(self._past))]
 
     def _opened(self, array: LKHUpdateArray, under: KEK, cipher: CBCCipher) -> Iterator[tuple[int, Held]]:
         """Each key under the one before it (RFC 6407, 5.6.3.2)."""
@@ -101,6 +128,16 @@ def _arrays(packets: Sequence[KeyPacket]) -> Iterator[LKHDownloadArray | LKHUpda
                 yield value
             elif attribute.type != LKHKeyAttribute.SIG_ALGORITHM_KEY:
                 raise DecodeError("an attribute that is no LKH array", "key_packets")
+
+
+def _by_key(packets: Sequence[KeyPacket]) -> dict[tuple[int, int], list[LKHUpdateArray]]:
+    """The update arrays by the node and handle of the key that opens them. Raises `DecodeError`."""
+    found: dict[tuple[int, int], list[LKHUpdateArray]] = {}
+    for array in _arrays(packets):
+        if isinstance(array, LKHUpdateArray):
+            _check_path(array)
+            found.setdefault((array.lkh_id, array.key_handle), []).append(array)
+    return found
 
 
 def _check_path(array: LKHDownloadArray | LKHUpdateArray) -> None:

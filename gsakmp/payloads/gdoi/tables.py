@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from gsakmp.payloads.gdoi.lkh import LKHDownloadArray, LKHUpdateArray
+from gsakmp.payloads.gdoi.oft import OFTDownloadArray, OFTUpdateArray
+from gsakmp.payloads.gdoi.periods import PeriodInterval, PeriodSeeds, PeriodSequence, SealedSeeds
 from gsakmp.registries import (
     GAPAttribute,
     GroupDescription,
@@ -14,6 +16,8 @@ from gsakmp.registries import (
     KEKKeyAttribute,
     KEKManagementAlgorithm,
     LKHKeyAttribute,
+    MARKSAttribute,
+    OFTKeyAttribute,
     SATEKAttribute,
     SIDAttribute,
     SigAlgorithm,
@@ -28,6 +32,8 @@ __all__ = [
     "KEK_ATTRIBUTES",
     "KEK_KEY_ATTRIBUTES",
     "LKH_KEY_ATTRIBUTES",
+    "MARKS_ATTRIBUTES",
+    "OFT_KEY_ATTRIBUTES",
     "SID_ATTRIBUTES",
     "TEK_KEY_ATTRIBUTES",
 ]
@@ -112,4 +118,27 @@ SID_ATTRIBUTES: Final = AttributeTable(
         SIDAttribute.SID_VALUE: variable(INTEGER, "a sender id, the member's alone"),
     },
     "RFC 6407, 5.6.4",
+)
+
+OFT_KEY_ATTRIBUTES: Final = AttributeTable(
+    "OFT key packet",
+    OFTKeyAttribute,
+    {
+        OFTKeyAttribute.OFT_DOWNLOAD_ARRAY: variable(OFTDownloadArray, "what one member is given"),
+        OFTKeyAttribute.OFT_UPDATE_ARRAY: variable(OFTUpdateArray, "what has changed"),
+        OFTKeyAttribute.SIG_ALGORITHM_KEY: variable(doc="the public key that verifies pushes"),
+    },
+    "gsakmp, private use",
+)
+
+MARKS_ATTRIBUTES: Final = AttributeTable(
+    "MARKS or NARK key packet",
+    MARKSAttribute,
+    {
+        MARKSAttribute.PERIOD_SEQUENCE: variable(PeriodSequence, "the periods that there are"),
+        MARKSAttribute.PERIOD_INTERVAL: variable(PeriodInterval, "periods that the member is given"),
+        MARKSAttribute.PERIOD_SEEDS: variable(PeriodSeeds, "their seeds"),
+        MARKSAttribute.SEALED_SEEDS: variable(SealedSeeds, "their seeds, for the member's module alone"),
+    },
+    "gsakmp, private use",
 )

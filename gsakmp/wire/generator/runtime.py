@@ -286,13 +286,15 @@ def build_elements(
 ) -> None:
     """Append the elements one after the other."""
     build = rules.builders[cls]
-    for index, item in enumerate(items, first):
-        if not isinstance(item, cls):
-            raise EncodeError(f"{type(item).__name__} is no {cls.__name__}", f"{name}[{index}]")
-        try:
+    index = first
+    try:
+        for item in items:
+            if item.__class__ is not cls and not isinstance(item, cls):
+                raise EncodeError(f"{type(item).__name__} is no {cls.__name__}")
             build(item, out, rules)
-        except EncodeError as exc:
-            raise exc.within(f"{name}[{index}]") from None
+            index += 1
+    except EncodeError as exc:
+        raise exc.within(f"{name}[{index}]") from None
 
 
 def build_shares(name: str, cls: Any, items: Sequence[Any], out: bytearray, rules: Any) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from gsakmp.cli.daemons import initial
+from gsakmp.cli.daemons import initial, panels
 from gsakmp.cli.daemons.panels import show_status
 from gsakmp.net.configuration import load_gcks, load_member
 from tests.unit.cli.commands import Result, process, run
@@ -163,6 +163,32 @@ def test_what_people_see_names_what_they_look_for(plant: Path) -> None:
     assert "registered" in command("member", plant, "status").text
 
 
+def test_the_key_tree(plant: Path, tmp_path: Path) -> None:
+    plain = asked("gcks", "tree", plant, "plant", "--member", MEMBER)
+    assert (plain["algorithm"], plain["members"], plain["complete"]) == ("lkh", 1, True)
+    root, leaf = plain["nodes"]
+    assert (root["kind"], root["parent"], root["id"]) == ("root", None, 0)
+    assert (leaf["kind"], leaf["member"]) == ("leaf", MEMBER)
+    assert leaf["parent"] == [root["level"], root["index"]]
+    assert plain["path"] == [[leaf["level"], leaf["index"]], [root["level"], root["index"]]]
+    text = command("gcks", plant, "tree", "plant", "--member", MEMBER).text
+    assert MEMBER in text
+    assert "* new key" in text
+    upper = command("gcks", plant, "tree", "plant", "--member", MEMBER, "--limit", "1").text
+    assert "* new key" in upper
+    assert "--limit" in upper
+    assert command("gcks", plant, "tree", "plant", "--svg", tmp_path / "tree.svg").status == 0
+    assert MEMBER in (tmp_path / "tree.svg").read_text()
+    for words in (["--member", "fqdn:nobody.example"], ["--rekey", "3"], ["--svg", tmp_path / "no" / "x"]):
+        refused = command("gcks", plant, "tree", "plant", *words)
+        assert (refused.status, refused.err.count("\n")) == (2, 1), words
+    (group,) = asked("gcks", "groups", plant)
+    (structure,) = group["structures"]
+    assert (structure["algorithm"], structure["members"], structure["degree"]) == ("lkh", 1, 4)
+    assert structure["capacity"] == 16_384
+    assert "key structures" in command("gcks", plant, "groups").text
+
+
 def test_a_rekey_reaches_the_member_by_multicast(plant: Path) -> None:
     before = asked("gcks", "groups", plant)[0]["data"][0]["spi"]
     assert command("gcks", plant, "rekey", "plant").status == 0
@@ -244,3 +270,31 @@ def test_a_wrong_configuration_names_file_and_key(tmp_path: Path) -> None:
     assert (result.status, result.err.count("\n")) == (2, 1)
     assert str(wrong) in result.err
     assert "identiti" in result.err
+
+
+HEAD = ["KEK SPI", "encryption", "to", "integrity"]
+ROWS = [["ab" * 16, "aes-128-cbc", "239.192.0.1:848", "-"]]
+
+
+def printed_at(width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    from rich.console import Console
+
+    monkeypatch.setattr(panels, "console", lambda: Console(width=width, highlight=False))
+    panels.table("SA2", HEAD, ROWS)
+    return [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_table_that_does_not_fit_is_told_line_by_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A cell that is folded can't be copied: SPIs and names stay whole at any width."""
+    title, head, row = printed_at(80, monkeypatch, capsys)
+    assert (title, head.split(), row.split()) == ("SA2", " ".join(HEAD).split(), ROWS[0])
+    narrow = ["SA2", f"  KEK SPI  {'ab' * 16}", "    encryption aes-128-cbc", "    to 239.192.0.1:848"]
+    assert printed_at(45, monkeypatch, capsys) == narrow
+    assert printed_at(60, monkeypatch, capsys)[2:] == ["    encryption aes-128-cbc  to 239.192.0.1:848"]
+
+
+def test_a_table_without_rows_says_none(capsys: pytest.CaptureFixture[str]) -> None:
+    panels.table("SA2, rekey", HEAD, [])
+    assert capsys.readouterr().out == "SA2, rekey: none\n"

@@ -32,6 +32,12 @@ from tests.unit.cli.commands import Result, process, run
 NAMES = ("alice", "bob", "carol", "dave")
 
 
+def readers(text: str, kind: str) -> dict[str, list[str]]:
+    """The rows of the last table."""
+    rows = re.finditer(rf"^ +({kind} \d) +[0-9a-f]{{8}}(.*)$", text, re.MULTILINE)
+    return {row[1]: row[2].split() for row in rows}
+
+
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Path]:
     output = tmp_path_factory.mktemp("demo") / "demo.pcap"
@@ -49,16 +55,38 @@ def test_it_ends_well_and_explains_what_a_gsa_is(shown: tuple[Result, Path]) -> 
 
 def test_who_was_evicted_and_who_came_late_read_only_what_they_may(shown: tuple[Result, Path]) -> None:
     result, _ = shown
-    table = {
-        match[1]: match[2].split()
-        for match in re.finditer(r"^ +(frame \d) +[0-9a-f]{8}(.*)$", result.text, re.MULTILINE)
-    }
-    assert table == {
+    assert readers(result.text, "frame") == {
         "frame 1": ["sends", "reads", "reads"],
         "frame 2": ["sends", "reads", "reads"],
-        "frame 3": ["reads", "sends", "can't", "can't"],
-        "frame 4": ["reads", "reads", "can't", "sends"],
+        "frame 3": ["reads", "can't", "sends", "can't"],
+        "frame 4": ["reads", "can't", "reads", "sends"],
     }
+
+
+@pytest.mark.parametrize("algorithm", ["oft", "flat"])
+def test_other_algorithms_keep_the_same_people_out(tmp_path: Path, algorithm: str) -> None:
+    result = process("demo", "--rekey", algorithm, "-o", tmp_path / "demo.pcap", "--port", 21_860)
+    assert (result.status, result.err) == (0, "")
+    assert readers(result.text, "frame") == {
+        "frame 1": ["sends", "reads", "reads"],
+        "frame 2": ["sends", "reads", "reads"],
+        "frame 3": ["reads", "can't", "sends", "can't"],
+        "frame 4": ["reads", "can't", "reads", "sends"],
+    }
+
+
+def test_viewers_read_the_periods_that_they_bought_and_no_message_ends_them(tmp_path: Path) -> None:
+    output = tmp_path / "demo.pcap"
+    result = process("demo", "--rekey", "marks", "-o", output, "--port", 21_880)
+    assert (result.status, result.err) == (0, "")
+    alice, bob = range(2, 5), range(4, 7)
+    assert readers(result.text, "period") == {
+        f"period {n}": ["sends", *("reads" if n in bought else "can't" for bought in (alice, bob))]
+        for n in range(2, 8)
+    }
+    decoded = run("decode", "--json", "--doi", "GDOI", "--port", 21_880, output)
+    kinds = {record["message"]["exchange_type"] for record in decoded.records}
+    assert kinds == {"IDENTITY_PROTECTION", "GROUPKEY_PULL", "INFORMATIONAL"}  # Deletes of SA1 at the end
 
 
 def test_the_capture_decodes(shown: tuple[Result, Path]) -> None:

@@ -23,7 +23,7 @@ from gsakmp.errors import (
     StateError,
     UnexpectedMessage,
 )
-from gsakmp.exchanges.push import DELETION, PUSH, PushReceiver, VerifiedPush, build_push
+from gsakmp.exchanges.push import DELETION, PUSH, PushBuilder, PushReceiver, VerifiedPush, build_push
 from gsakmp.exchanges.recent import RecentMessages
 from gsakmp.payloads import (
     Attribute,
@@ -436,6 +436,24 @@ def built(keys: KeyDownload) -> bool:
     except EncodeError:
         return False
     return True
+
+
+def test_one_builder_makes_many_pushes() -> None:
+    """What it remembers of one push does not show in another; RSA signs alike each time."""
+    sa, other = rekey_sa(RSA_KEY), POLICY.replace(sa_attributes=POLICY.sa_attributes[:1])
+    builder = PushBuilder(sa, RSA_KEY)
+    bodies: list[tuple[Payload, ...]] = [CONTENT, (POLICY, KEYS), (DELETE,), (other, KEYS), CONTENT]
+    bodies.append((POLICY.replace(next_payload=None), KEYS))  # equal, and not the same object
+    made = [builder.build(number, body) for number, body in enumerate(bodies, 5)]
+    assert made == [build_push(sa, RSA_KEY, number, body) for number, body in enumerate(bodies, 5)]
+    found = [opened(octets, sa) for octets in made]
+    assert [one.policy for one in found] == [POLICY, POLICY, None, other, POLICY, POLICY]
+    with pytest.raises(EncodeError):
+        builder.build(20, (KEYS, POLICY))
+    wrong = POLICY.replace(situation=1)
+    for _ in range(2):
+        with pytest.raises(EncodeError, match="situation 1"):
+            builder.build(20, (wrong, KEYS))
 
 
 def test_the_signing_key_is_the_one_announced() -> None:

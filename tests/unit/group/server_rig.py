@@ -6,7 +6,7 @@ taken out of the payloads by attribute numbers of RFC 6407, update arrays are op
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -92,6 +92,11 @@ class Rig:
     def state(self) -> GroupState:
         return self.server.state
 
+    @property
+    def durable(self) -> GroupState:
+        """What the journal has, but for the parts of rekey algorithms, which the server does not keep twice."""
+        return replace(self.journal.load()[self.policy.name], rekey_parts={})
+
     def settle(self, send: bool = True) -> list[Push]:
         """Commit; send unless the process crashes there."""
         if changes := self.server.take_changes():
@@ -161,7 +166,9 @@ class Watcher:
     keks: dict[bytes, bytes] = field(default_factory=dict)
     teks: dict[bytes, bytes] = field(default_factory=dict)
     own: list[tuple[int, bytes]] = field(default_factory=list)
-    """LKH ids and keys (IV, then key), those of the last registration."""
+    """LKH id and key (IV, then key) of its leaf, of the last registration."""
+    path: dict[int, tuple[int, bytes]] = field(default_factory=dict)
+    """Handles and keys by LKH id, from the leaf to the root."""
     sender_ids: list[int] = field(default_factory=list)
     deleted: bool = False
     policies: set[bytes] = field(default_factory=set)
@@ -170,7 +177,7 @@ class Watcher:
 
     def register(self, offered: GroupSA, admission: Admission) -> None:
         self.deleted = False
-        self.own = []
+        self.own, self.path = [], {}
         self._read_policy(offered)
         self._read_keys(admission.key_download)
         if admission.sequence_number is not None:
@@ -210,11 +217,14 @@ class Watcher:
     def _read_lkh(self, spi: bytes, kind: int, array: Any) -> None:
         if kind == 1:
             self.own.append((array.lkh_keys[0].lkh_id, array.lkh_keys[0].key_data))
-        elif kind == 2:
-            for node, key in self.own:
-                if node == array.lkh_id:
-                    opened = Cipher(AES(key[16:]), CBC(key[:16])).decryptor()
-                    self.keks[spi] = opened.update(array.lkh_keys[0].key_data)
+            self.path = {key.lkh_id: (key.key_handle, key.key_data) for key in array.lkh_keys}
+        elif kind == 2 and array.lkh_id in self.path and self.path[array.lkh_id][0] == array.key_handle:
+            under = self.path[array.lkh_id][1]
+            for key in array.lkh_keys:  # each under the one before (RFC 6407, 5.6.3.2)
+                opened = Cipher(AES(under[16:]), CBC(under[:16])).decryptor()
+                under = opened.update(key.key_data)
+                self.path[key.lkh_id] = key.key_handle, under
+            self.keks[spi] = under
 
 
 def data_spis(push: Push) -> set[bytes]:

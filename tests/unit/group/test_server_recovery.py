@@ -64,14 +64,14 @@ def test_a_crash_before_the_pushes_leaves_nobody_behind(
     for name in "ab":
         rig.join(name)
         assert rig.can_read(name)
-    assert rig.journal.load()["plant"] == rig.state
+    assert rig.durable == rig.state
 
 
 def test_a_crash_before_the_commit_undoes_the_change_whole() -> None:
     rig = Rig(policy(rekey=(OWN_KEYS,)))
     for name in "abc":
         rig.join(name)
-    before = rig.journal.load()["plant"]
+    before = rig.durable
     rig.server.evict(member("b"), rig.now)
     rig.crash()
     assert rig.state == before
@@ -97,7 +97,7 @@ def test_a_joiner_whose_kek_was_never_pushed() -> None:
 def test_a_quiet_restart_pushes_nothing() -> None:
     rig = Rig()
     rig.join("a")
-    before = rig.journal.load()["plant"]
+    before = rig.durable
     rig.now += 100
     assert rig.crash() == []
     assert rig.state == before
@@ -181,7 +181,7 @@ def test_sas_change_by_push(restart: bool) -> None:
     assert len(data_spis(second)) == 1
     assert rig.can_read("a")
     assert not rig.watcher("a").deleted
-    assert rig.journal.load()["plant"] == rig.state
+    assert rig.durable == rig.state
     assert rig.crash() != []  # the replaced ones are still held
     rig.at(rig.now + 100)
     assert rig.crash() == []
@@ -212,7 +212,7 @@ def test_where_members_cannot_be_led_the_group_starts_over(using: GroupPolicy, r
     assert len(rig.active_rekey()) == len(using.rekey)
     rig.join("a")
     assert rig.can_read("a")
-    assert rig.journal.load()["plant"] == rig.state
+    assert rig.durable == rig.state
 
 
 @pytest.mark.parametrize("restart", [False, True])
@@ -273,7 +273,7 @@ def test_members_by_certificate_stay_by_their_subject() -> None:
 def test_a_refused_policy_changes_nothing() -> None:
     rig = Rig()
     rig.join("a")
-    before = rig.journal.load()["plant"]
+    before = rig.durable
     with pytest.raises(ConfigurationError):
         rig.server.reload(policy(rekey=(changed(REKEY, destination="192.0.2.1"),)), rig.now)
     assert rig.server.take_changes() == []

@@ -10,7 +10,18 @@ from gsakmp.group.payloads import read_group_sa, read_key_download
 from gsakmp.group.schedule import JOIN_REKEY_SECONDS
 from gsakmp.group.server_types import MemberJoined
 from gsakmp.payloads import KeyDownload
-from tests.unit.group.server_rig import OWN_KEYS, START, Rig, address, data_spis, deletes, member, policy
+from tests.unit.group.server_rig import (
+    OWN_KEYS,
+    REKEY,
+    START,
+    Rig,
+    address,
+    changed,
+    data_spis,
+    deletes,
+    member,
+    policy,
+)
 
 
 def test_what_is_offered_and_given_is_what_a_member_reads() -> None:
@@ -47,13 +58,52 @@ def test_strangers_are_refused() -> None:
 
 
 def test_a_full_group_takes_nobody_new(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registration, "MEMBERS", 2)
+    monkeypatch.setattr(registration, "GROUP_MEMBERS", 2)
     rig = Rig()
     rig.join("a")
     rig.join("b")
     with pytest.raises(PolicyRefused, match="full"):
         rig.server.offer(member("c"), rig.now)
     rig.join("a")
+
+
+@pytest.mark.parametrize("management", ["flat", "lkh", "oft"])
+def test_joiners_who_ask_at_once_don_t_get_in_one_another_s_way(management: str) -> None:
+    """With backward rekey each admission may change the KEK; those who were offered one before come in all the
+    same, and none of them has to ask again."""
+    rig = Rig(policy(rekey=(changed(REKEY, management=management),), backward_rekey="new-kek"))
+    for name in "ab":
+        rig.join(name)
+    rig.at(rig.now + 10)
+    rig.server.rekey(rig.now)
+    rig.settle()
+    late = [f"late{number}" for number in range(8)]
+    offers = {name: rig.server.offer(member(name), rig.now, address=address(name)) for name in late}
+    spis = []
+    for name, offer in offers.items():
+        rig.server.admit(offer, member(name), address(name), 0, "", rig.now)
+        spis += rig.active_rekey()
+        rig.settle()
+        assert [sa.spi for sa in offer.rekey] == spis[-1:]
+    assert len(set(spis)) == (len(late) if management == "lkh" else 1)
+    assert set(map(member, late)) <= rig.state.members.keys()
+
+
+def test_a_promised_kek_is_not_for_another_policy() -> None:
+    lkh = changed(REKEY, management="lkh")
+    rig = Rig(policy(rekey=(lkh,), backward_rekey="new-kek"))
+    rig.join("a")
+    rig.at(rig.now + 10)
+    rig.server.rekey(rig.now)
+    rig.settle()
+    offer = rig.server.offer(member("b"), rig.now, address=address("b"))
+    again = rig.server.offer(member("b"), rig.now, address=address("b"))
+    rig.server.reload(policy(rekey=(changed(lkh, lifetime=9_000),), backward_rekey="new-kek"), rig.now)
+    rig.settle()
+    for each in (offer, again):
+        with pytest.raises(StateError, match="overtaken"):
+            rig.server.admit(each, member("b"), address("b"), 0, "", rig.now)
+    assert member("b") not in rig.state.members
 
 
 @pytest.mark.parametrize("overtake", ["kek", "data", "start over"])
@@ -137,8 +187,6 @@ def test_a_member_that_registers_again_gets_what_it_may_have() -> None:
 @pytest.mark.parametrize("eviction", ["own-keys", "re-pull"])
 def test_backward_rekey_with_a_new_kek(eviction: str) -> None:
     """RFC 6407, 7.4.2, second: who has stored old pushes can't read them either."""
-    from tests.unit.group.server_rig import REKEY, changed
-
     rig = Rig(policy(rekey=(changed(REKEY, eviction=eviction),), backward_rekey="new-kek"))
     rig.join("a")
     rig.at(rig.now + 10)

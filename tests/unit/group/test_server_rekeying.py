@@ -32,7 +32,7 @@ ALL_DELETED = {1: (bytes(4),), 2: (bytes(4),), 0: (bytes(16),)}
 
 def test_a_new_group_is_durable_before_anything_leaves() -> None:
     rig = Rig()
-    assert rig.journal.load()["plant"] == rig.state
+    assert rig.durable == rig.state
     assert not rig.sent
     assert [entry.kind for entry in rig.journal.audit][:1] == ["created"]
     (spi,) = rig.active_rekey()
@@ -360,7 +360,7 @@ def test_replaced_sas_are_bounded() -> None:
         rig.server.rekey(rig.now)
         rig.settle()
     assert len(rig.state.rekey_sas) == 129
-    assert rig.journal.load()["plant"] == rig.state
+    assert rig.durable == rig.state
 
 
 def test_status_tells_what_operators_look_at_and_no_key() -> None:
@@ -368,7 +368,11 @@ def test_status_tells_what_operators_look_at_and_no_key() -> None:
     rig.join("a", subject="CN=a")
     rig.now += 100
     status = rig.server.status(rig.now)
-    (rekey,), (data,), (entry,) = status.rekey, status.data, status.members
+    (rekey,), (data,), (entry,) = status.rekey, status.data, rig.server.members()
+    (structure,) = status.structures
+    assert (structure.algorithm, structure.members, structure.depth) == ("flat", 1, 1)
+    assert (structure.capacity, structure.degree) == (65_535, 65_535)
+    assert (status.members, status.leaving) == (1, 0)
     assert (status.identity, status.next_sender_id, status.sender_id_limit) == ("key-id:0x000004d2", 1, 256)
     assert (rekey.encryption, rekey.key_length, rekey.signature_hash) == (
         "KEK_ALG_AES",
@@ -383,7 +387,7 @@ def test_status_tells_what_operators_look_at_and_no_key() -> None:
     keys = [r.sa.key for r in state.rekey_sas.values()] + [r.signing_key for r in state.rekey_sas.values()]
     keys += [r.sa.algorithm_key for r in state.data_sas.values()] + [state.members[member("a")].key]
     rig.server.rekey(rig.now)
-    shown = repr(status) + repr(rig.server.take_changes()) + repr(rig.server.take_pushes())
+    shown = repr(status) + repr(entry) + repr(rig.server.take_changes()) + repr(rig.server.take_pushes())
     for key in keys:
         assert len(key) >= 16
         assert key.hex() not in shown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -26,6 +27,13 @@ from gsakmp.identities import Identity
 from tests.unit.group.server_rig import DATA, REKEY, Rig, Watcher, address, changed, data_spis, member, policy
 
 NAMES = "abcdef"
+ALGORITHMS: dict[str, dict[str, Any]] = {
+    "own-keys": {"eviction": "own-keys"},
+    "re-pull": {"eviction": "re-pull"},
+    "lkh": {"management": "lkh"},
+    "lkh of degree 2": {"management": "lkh", "degree": 2},
+    "lkh, two trees": {"management": "lkh", "degree": 3, "trees": 2},
+}
 ENDINGS = st.sampled_from(["sent"] * 8 + ["crash before commit", "crash after commit"])
 
 
@@ -69,24 +77,34 @@ class Groups(RuleBasedStateMachine):
     """A group whose server crashes now and then."""
 
     @initialize(
-        eviction=st.sampled_from(["own-keys", "re-pull"]),
+        algorithm=st.sampled_from(sorted(ALGORITHMS)),
         backward=st.sampled_from(["off", "new-data-keys", "new-kek"]),
         hide=st.booleans(),
         several=st.booleans(),
         acknowledged=st.booleans(),
+        interval=st.sampled_from([0.0, 0.0, 8.0, 200.0]),
     )
-    def start(self, eviction: str, backward: str, hide: bool, several: bool, acknowledged: bool) -> None:
+    def start(
+        self, algorithm: str, backward: str, hide: bool, several: bool, acknowledged: bool, interval: float
+    ) -> None:
         rekey = changed(
             REKEY,
-            eviction=eviction,
+            **ALGORITHMS[algorithm],
             acknowledgement="sha256" if acknowledged else "none",
             drop_silent=acknowledged,
         )
         rekeys = (rekey, changed(rekey, destination="239.2.2.2")) if several else (rekey,)
-        self.using: GroupPolicy = policy(rekey=rekeys, backward_rekey=backward, hide_policy_from_leaver=hide)
+        self.using: GroupPolicy = policy(
+            rekey=rekeys,
+            backward_rekey=backward,
+            hide_policy_from_leaver=hide,
+            batch_interval=interval,
+        )
         self.rig = Rig(self.using, StrictJournal())
         self.out: set[Identity] = set()
         """Who was put out, durably, and has not come back."""
+        self.leaving: set[Identity] = set()
+        """Who was put out in the interval that has not ended."""
         self.uses: dict[bytes, dict[int, tuple[Identity, int]]] = {}
         """Which registration uses which sender id under which TEK."""
         self.registrations: Counter[Identity] = Counter()
@@ -104,7 +122,7 @@ class Groups(RuleBasedStateMachine):
             return True
         if committed:
             rig.settle(send=False)
-        before = rig.journal.load()["plant"]
+        before = rig.durable
         self.check_pushes(rig.crash())
         assert before.members.keys() >= rig.state.members.keys()
         assert rig.state.next_sender_id in (0, before.next_sender_id)
@@ -113,6 +131,9 @@ class Groups(RuleBasedStateMachine):
 
     def check_pushes(self, pushes: list[Push]) -> None:
         """Forward rekey: nobody who is out reads a new TEK in any of them."""
+        if self.rig.server._core.batch_at is None:
+            self.out |= self.leaving
+            self.leaving.clear()
         for push in pushes:
             for name in self.out:
                 held = self.rig.watchers.get(name, Watcher()).keks
@@ -158,6 +179,7 @@ class Groups(RuleBasedStateMachine):
         if not self.finish(ending):
             return
         self.out.discard(identity)
+        self.leaving.discard(identity)
         if ending == "sent":  # else message 4 never left
             watcher = rig.watchers.setdefault(identity, Watcher())
             watcher.register(offer.policy, admission)
@@ -172,7 +194,7 @@ class Groups(RuleBasedStateMachine):
         identity = data.draw(st.sampled_from(sorted(self.rig.state.members, key=str)))
         self.rig.server.evict(identity, self.rig.now, kind)
         if ending != "crash before commit":
-            self.out.add(identity)
+            self.leaving.add(identity)
         self.finish(ending)
 
     @rule(kek=st.booleans(), data=st.booleans(), ending=ENDINGS)
@@ -214,7 +236,7 @@ class Groups(RuleBasedStateMachine):
 
     @invariant()
     def memory_is_what_the_journal_has(self) -> None:
-        assert self.rig.journal.load()["plant"] == self.rig.state
+        assert self.rig.durable == self.rig.state
 
     @invariant()
     def whoever_is_out_reads_nothing(self) -> None:

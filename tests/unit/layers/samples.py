@@ -34,10 +34,13 @@ from gsakmp.registries import (
     KeyDownloadType,
     LifeType,
     LKHKeyAttribute,
+    MARKSAttribute,
     ModeConfigAttribute,
     ModeConfigType,
     NotifyType,
+    OFTValueType,
     PayloadType,
+    PeriodConstruction,
     ProtocolID,
     SATEKAttribute,
     TEKKeyAttribute,
@@ -340,6 +343,58 @@ KEY_PACKET = sample(
     "03 00 0045 10" + COOKIES.hex() + "0001 002c" + DOWNLOAD.octets.hex(),
 )
 
+PERIOD_SEED = sample(
+    L.PeriodSeed(level=2, seed_index=3, seed=bytes([7]) * 32),
+    P.PeriodSeed(level=2, seed_index=3, seed=bytes([7]) * 32),
+    "02 00 0000 00000003" + "07" * 32,
+)
+
+PERIOD_SEEDS = sample(
+    L.PeriodSeeds(seeds=[PERIOD_SEED.packet.copy()]),
+    P.PeriodSeeds(seeds=(PERIOD_SEED.element,)),
+    "0001 0000" + PERIOD_SEED.octets.hex(),
+)
+
+PERIODS = [
+    PERIOD_SEED,
+    PERIOD_SEEDS,
+    sample(
+        L.PeriodSequence(
+            construction="BIDIRECTIONAL_HASH_CHAIN", first_start=9, period_seconds=60, period_count=8
+        ),
+        P.PeriodSequence(
+            construction=PeriodConstruction.BIDIRECTIONAL_HASH_CHAIN,
+            first_start=9,
+            period_seconds=60,
+            period_count=8,
+        ),
+        "01 02 0000 00000009 0000003c 00000008",
+    ),
+    sample(
+        L.PeriodInterval(first_period=3, last_period=5),
+        P.PeriodInterval(first_period=3, last_period=5),
+        "00000003 00000005",
+    ),
+    sample(
+        L.SealedSeeds(public_value=b"once", sealed=b"secret"),
+        P.SealedSeeds(public_value=b"once", sealed=b"secret"),
+        "01 00 0004" + b"once".hex() + b"secret".hex(),
+    ),
+    sample(
+        L.KeyPacket(
+            kd_type="MARKS",
+            spi=b"\1\2\3\0",
+            attributes=[A(type="PERIOD_SEEDS", value=PERIOD_SEEDS.packet.copy())],
+        ),
+        P.KeyPacket(
+            kd_type=KeyDownloadType.MARKS,
+            spi=b"\1\2\3\0",
+            attributes=(B(MARKSAttribute.PERIOD_SEEDS, PERIOD_SEEDS.element),),
+        ),
+        "f1 00 0039 04 01020300 0003 002c" + PERIOD_SEEDS.octets.hex(),
+    ),
+]
+
 TEK_KEY_PACKET = sample(
     L.KeyPacket(kd_type="TEK", spi=b"\0\0\1\1", attributes=[A(type="TEK_ALGORITHM_KEY", value=b"key!")]),
     P.KeyPacket(
@@ -424,8 +479,34 @@ GAP = sample(
     "8001 003c",
 )
 
+OFT_KEYS = [
+    sample(
+        L.OFTKey(node=n, under=5, value_type="LEAF_SECRET", key_data=bytes([n]) * 4),
+        P.OFTKey(node=n, under=5, value_type=OFTValueType.LEAF_SECRET, key_data=bytes([n]) * 4),
+        f"0000000{n} 00000005 01 00 0000 0{n}0{n}0{n}0{n}",
+    )
+    for n in (1, 2)
+]
+BOTH_OFT_KEYS = OFT_KEYS[0].octets.hex() + OFT_KEYS[1].octets.hex()
+
 GDOI = [
     *LKH_KEYS[:1],
+    *OFT_KEYS[:1],
+    sample(
+        L.OFTDownloadArray(epoch=6, root=8, oft_keys=[key.packet.copy() for key in OFT_KEYS]),
+        P.OFTDownloadArray(epoch=6, root=8, oft_keys=tuple(key.element for key in OFT_KEYS)),
+        "01 0002 00 00000006 00000008" + BOTH_OFT_KEYS,
+    ),
+    sample(
+        L.OFTUpdateArray(
+            epoch=6, root=8, key_check_value=b"8 octets", oft_keys=[key.packet.copy() for key in OFT_KEYS]
+        ),
+        P.OFTUpdateArray(
+            epoch=6, root=8, key_check_value=b"8 octets", oft_keys=tuple(key.element for key in OFT_KEYS)
+        ),
+        "01 0002 00 00000006 00000008" + b"8 octets".hex() + BOTH_OFT_KEYS,
+    ),
+    *PERIODS,
     DOWNLOAD,
     sample(
         L.LKHUpdateArray(lkh_id=3, key_handle=4, lkh_keys=[key.packet.copy() for key in LKH_KEYS]),

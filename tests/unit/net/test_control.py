@@ -16,7 +16,7 @@ from gsakmp.errors import ConfigurationError, StateError
 from gsakmp.net import client as client_module
 from gsakmp.net import control
 from gsakmp.net.client import ask
-from gsakmp.net.commands import OF_GCKS, OF_MEMBER, Evict, Leave, Members, Reload, Status, page, parsed
+from gsakmp.net.commands import OF_GCKS, OF_MEMBER, Evict, Leave, Members, Reload, Status, Tree, page, parsed
 from gsakmp.net.control import ControlServer
 from tests.unit.net.engines import run, until
 
@@ -270,6 +270,7 @@ def test_commands_are_parsed() -> None:
     assert parsed(b'{"command":"leave"}', OF_MEMBER) == Leave()
     assert parsed(b'{"command":"evict","group":"a","member":"b"}', OF_GCKS) == Evict("a", "b")
     assert parsed(b'{"command":"members","group":"a","offset":5}', OF_GCKS) == Members("a", 5, 1000)
+    assert parsed(b'{"command":"tree","group":"a","member":"b"}', OF_GCKS) == Tree("a", 0, "b", 1000)
 
 
 @pytest.mark.parametrize(
@@ -282,8 +283,8 @@ def test_commands_are_parsed() -> None:
         (b"[" * 60_000, OF_GCKS, "Expected `object`, got `array`"),
         (b'{"command":"status","x":' + b"[" * 60_000, OF_GCKS, ""),
         (b"[]", OF_GCKS, "this is no such command: Expected `object`, got `array`"),
-        (b"{}", OF_GCKS, "commands here are status, groups, members, policy, rekey, evict, readmit, audit, backup, reload"),
-        (b'{"command":"evcit"}', OF_GCKS, "commands here are status, groups, members, policy, rekey, evict"),
+        (b"{}", OF_GCKS, "commands here are status, groups, members, tree, policy, rekey, evict, readmit, audit, backup, reload"),
+        (b'{"command":"evcit"}', OF_GCKS, "commands here are status, groups, members, tree, policy, rekey, evict"),
         (b'{"command":7}', OF_GCKS, "commands here are"),
         (b'{"command":"evict","group":"a","member":"b"}', OF_MEMBER, "commands here are status, rejoin, leave, reload"),
         (b'{"command":"rekey"}', OF_GCKS, "this is no such command: Object missing required field `group`"),
@@ -291,6 +292,7 @@ def test_commands_are_parsed() -> None:
         (b'{"command":"rekey","group":7}', OF_GCKS, "Expected `str`, got `int` - at `$.group`"),
         (b'{"command":"rekey","group":"a","x":1}', OF_GCKS, "unknown field `x`"),
         (b'{"command":"members","group":"a","limit":1001}', OF_GCKS, "`int` <= 1000 - at `$.limit`"),
+        (b'{"command":"tree","group":"a","limit":10001}', OF_GCKS, "`int` <= 10000 - at `$.limit`"),
         (b'{"command":"members","group":"a","offset":-1}', OF_GCKS, "`int` >= 0 - at `$.offset`"),
     ],
 )  # fmt: skip
@@ -305,9 +307,9 @@ def test_pages() -> None:
     seen: list[int] = []
     offset: int | None = 0
     while offset is not None:
-        found = page(everybody, offset, 10)
+        found = page(everybody[offset : offset + 10], len(everybody), offset, 10)
         assert found["total"] == 25
         seen += found["members"]
         offset = found["next"]
     assert seen == list(everybody)
-    assert page(everybody, 100, 10) == {"total": 25, "offset": 100, "next": None, "members": []}
+    assert page((), 25, 100, 10) == {"total": 25, "offset": 100, "next": None, "members": []}

@@ -43,7 +43,9 @@ def test_an_exchange_can_be_followed(tmp_path: Path) -> None:
     log.happened(
         events.RekeySent(group="plant", spi="ab", sequence_number=7, reason="lifetime", octets=9), 0.0
     )
-    log.happened(events.MemberAcknowledged(group="plant", member="fqdn:a", sequence_number=7), 0.0)  # debug
+    log.happened(
+        events.MemberAcknowledged(group="plant", member="fqdn:a", spi="0a", sequence_number=7), 0.0
+    )  # debug
     refused, rekey = lines(tmp_path / "log")
     assert refused["event"] == "DatagramRefused"
     assert refused["source"] == "192.0.2.7:848"

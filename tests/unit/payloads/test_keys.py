@@ -19,6 +19,9 @@ from gsakmp.payloads import (
     LKHDownloadArray,
     LKHKey,
     LKHUpdateArray,
+    OFTDownloadArray,
+    OFTKey,
+    OFTUpdateArray,
     ProofOfPossession,
     SequenceNumber,
 )
@@ -28,6 +31,8 @@ from gsakmp.registries import (
     KEKKeyAttribute,
     KeyDownloadType,
     LKHKeyAttribute,
+    OFTKeyAttribute,
+    OFTValueType,
     SIDAttribute,
     TEKKeyAttribute,
 )
@@ -128,6 +133,34 @@ def test_broken_arrays(array: str, error: Any, path: str) -> None:
     with pytest.raises(error) as caught:
         check_element(KeyPacket, octets, PUSH)
     assert caught.value.path == path
+
+
+OFT_KEYS = (
+    "00000009" "0000000b" "01" "00" "0000" + KEY16 * 2
+    + "00000006" "00000002" "02" "00" "0000" + "ab" * 32
+)  # fmt: skip
+
+
+def test_oft_arrays() -> None:
+    """docs/decisions/0022: the two arrays of key packets of type 240, with keys of equal size."""
+    update = "01" "0002" "00" "00000007" "00000008" "a1a2a3a4a5a6a7a8" + OFT_KEYS  # fmt: skip
+    octets = packet(240, SPI, f"0002{len(update) // 2:04x}{update}")
+    keys = (
+        OFTKey(node=9, under=11, value_type=OFTValueType.LEAF_SECRET, key_data=H(KEY16 * 2)),
+        OFTKey(node=6, under=2, value_type=OFTValueType.BLINDED_SECRET, key_data=b"\xab" * 32),
+    )
+    array = OFTUpdateArray(epoch=7, root=8, key_check_value=H("a1a2a3a4a5a6a7a8"), oft_keys=keys)
+    expected = KeyPacket(kd_type=240, spi=H(SPI), attributes=(Attribute(2, array),))
+    found = check_element(KeyPacket, H(octets), PUSH, expected=expected)
+    assert found.kd_type is KeyDownloadType.OFT
+    assert found.attributes[0].type is OFTKeyAttribute.OFT_UPDATE_ARRAY
+    assert "ab" * 8 not in repr(found)
+    assert "<32 secret octets>" in repr(found)
+    download = "01" "0002" "00" "00000007" "00000008" + OFT_KEYS  # fmt: skip
+    octets = packet(240, "", f"0001{len(download) // 2:04x}{download}000300023004")
+    array = OFTDownloadArray(epoch=7, root=8, oft_keys=keys)
+    expected = KeyPacket(kd_type=240, attributes=(Attribute(1, array), Attribute(3, b"\x30\x04")))
+    check_element(KeyPacket, H(octets), PUSH, expected=expected)
 
 
 def test_an_array_without_keys() -> None:

@@ -175,7 +175,7 @@ def test_unreadable_files_are_named(tmp_path: Path, capsys: pytest.CaptureFixtur
     [cls for cls in ALL if len(cls.iana) == 1 and cls.iana[0].startswith("gdoi-payloads/gdoi-payloads-")],
 )
 def test_show_prints_source_that_runs(cls: type, capsys: pytest.CaptureFixture[str]) -> None:
-    """What `show` prints for a registry makes the class that is here already."""
+    """What `show` prints for a registry makes the class that is here already, but for numbers of our own."""
     from gsakmp.registries import OpenEnum
 
     assert issubclass(cls, OpenEnum)
@@ -186,7 +186,7 @@ def test_show_prints_source_that_runs(cls: type, capsys: pytest.CaptureFixture[s
     assert isinstance(again, type)
     assert issubclass(again, OpenEnum)
     assert [(m.name, m.value, m.reference, m.form) for m in again] == [
-        (m.name, m.value, m.reference, m.form) for m in cls
+        (m.name, m.value, m.reference, m.form) for m in cls if m.value not in cls.extra
     ]
     assert (again.private, again.reserved) == (cls.private, cls.reserved)
 

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 from hypothesis import strategies as st
 
 from gsakmp.group import records as r
-from gsakmp.group.sa import DataSA, RekeySA, RekeySuite, TrafficSelector
+from gsakmp.group.sa import DataSA, PeriodSequence, RekeySA, RekeySuite, TrafficSelector
 from gsakmp.identities import Identity
 from gsakmp.payloads.isakmp.identification import OIDIdentity
 from gsakmp.registries import (
@@ -17,6 +17,7 @@ from gsakmp.registries import (
     KEKAckRequested,
     KEKAlgorithm,
     KEKManagementAlgorithm,
+    PeriodConstruction,
     SigAlgorithm,
     SigHashAlgorithm,
     TEKProtocolID,
@@ -99,6 +100,9 @@ def data_sa(spi: bytes = b"\x00\x00\x01\x00", key: bytes = b"\x0c" * 20) -> r.Da
         created_at=1001.0,
         lifetime_seconds=3600,
         lifetime_kilobytes=100_000,
+        periods=PeriodSequence(
+            construction=PeriodConstruction(2), starts_at=1002, seconds=60, count=64, modules=True
+        ),
     )
     return r.DataSARecord(sa=sa, retired_at=2001.5)
 
@@ -210,6 +214,15 @@ DATA_SAS = st.builds(
     created_at=TIMES,
     lifetime_seconds=NUMBERS,
     lifetime_kilobytes=st.none() | NUMBERS,
+    periods=st.none()
+    | st.builds(
+        PeriodSequence,
+        construction=fits(PeriodConstruction),
+        starts_at=NUMBERS,
+        seconds=NUMBERS,
+        count=NUMBERS,
+        modules=st.booleans(),
+    ),
 )
 MEMBERS = st.builds(
     r.MemberRecord,

@@ -10,7 +10,7 @@ from typing import Any, get_args
 import pytest
 
 from gsakmp.group import records as r
-from gsakmp.group.sa import DataSA, RekeySA, RekeySuite, TrafficSelector
+from gsakmp.group.sa import DataSA, PeriodSequence, RekeySA, RekeySuite, TrafficSelector
 from gsakmp.store import SQLStore, writing
 from tests.unit.store.examples import (
     GROUP,
@@ -24,7 +24,7 @@ from tests.unit.store.examples import (
 )
 
 STORED = (
-    *(RekeySA, RekeySuite, DataSA, TrafficSelector),
+    *(RekeySA, RekeySuite, DataSA, PeriodSequence, TrafficSelector),
     *(r.MemberRecord, r.RekeySARecord, r.DataSARecord, r.GroupState),
 )
 

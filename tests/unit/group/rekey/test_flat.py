@@ -21,7 +21,14 @@ from hypothesis import strategies as st
 from gsakmp.crypto import KEK, kek_cipher, system_random
 from gsakmp.errors import ConfigurationError, DecodeError, StateError
 from gsakmp.group import rekey
-from gsakmp.group.rekey import FlatRekey, PathKeys, RekeyPlan, member_keys, rekey_algorithm
+from gsakmp.group.rekey import (
+    FlatRekey,
+    PathKeys,
+    RekeyPlan,
+    RekeySettings,
+    member_keys,
+    rekey_algorithm,
+)
 from gsakmp.identities import Identity
 from gsakmp.message import Message, parse
 from gsakmp.payloads import (
@@ -168,7 +175,8 @@ class World:
                 assert plan.key_packets == ()
                 for number in self.present:
                     self.register(number)
-        assert set(self.algorithm.members()) == {member(number) for number in self.present}
+        assert len(self.algorithm) == len(self.present)
+        assert all((member(number) in self.algorithm) == (number in self.present) for number in range(9))
         self.restart(plan)
 
     def restart(self, plan: RekeyPlan) -> None:
@@ -294,7 +302,7 @@ def test_identities_of_every_type_come_back() -> None:
     plan = algorithm.start(who, system_random)
     other = FlatRekey(AES_128, own_keys=True)
     other.restore(plan.state, plan.parts)
-    assert list(other.members()) == who
+    assert len(other) == len(who)
     assert [other.member_key(one) for one in who] == [algorithm.member_key(one) for one in who]
 
 
@@ -331,7 +339,7 @@ def test_damaged_state_is_refused_or_sound(data: st.DataObject) -> None:
         other.restore(state, parts)
     except StateError:
         return
-    assert len(list(other.members())) == 2
+    assert len(other) == 2
     other.remove([member(1)], spi(1), system_random)
 
 
@@ -348,7 +356,8 @@ def test_before_the_start() -> None:
 
 
 def test_more_members_than_nodes() -> None:
-    algorithm = FlatRekey(AES_128, own_keys=False)
+    algorithm = FlatRekey(AES_128, own_keys=True)
+    assert algorithm.capacity == 65_535
     state = algorithm.start([], system_random).state
     with pytest.raises(StateError, match="65535 members"):
         algorithm.add([member(n) for n in range(65_536)], spi(1), False, system_random)
@@ -368,7 +377,7 @@ def test_joining_costs_the_same_however_many_are_there() -> None:
 
 
 def test_nodes_are_given_again() -> None:
-    algorithm = FlatRekey(AES_128, own_keys=False)
+    algorithm = FlatRekey(AES_128, own_keys=True)
     algorithm.start([member(n) for n in range(0xFFFF)], system_random)
     gone = [member(n) for n in (5, 77, 60_000)]
     algorithm.remove(gone, spi(1), system_random)
@@ -507,29 +516,107 @@ def test_no_text_shows_a_key() -> None:
 
 
 def test_registry() -> None:
-    assert rekey_algorithm("flat", AES_128).management is None
-    own = rekey_algorithm("flat", AES_128, eviction="own-keys")
-    assert own.management == KEKManagementAlgorithm.LKH
+    flat = rekey_algorithm("flat", AES_128)
+    assert (flat.management, flat.re_pull) == (None, True)
+    own = rekey_algorithm("flat", AES_128, RekeySettings(eviction="own-keys"))
+    assert (own.management, own.re_pull) == (KEKManagementAlgorithm.LKH, False)
     with pytest.raises(ConfigurationError, match=r"'lkh2' is no rekey algorithm; there are .*flat"):
         rekey_algorithm("lkh2", AES_128)
-    with pytest.raises(ConfigurationError, match="own-keys or re-pull"):
-        rekey_algorithm("flat", AES_128, eviction="hope")
-    assert isinstance(member_keys(AES_128), PathKeys)
-    with pytest.raises(ConfigurationError, match="not supported"):
-        member_keys(AES_128, KEKManagementAlgorithm(200))
+    for settings_ in (RekeySettings(eviction="hope"), RekeySettings(trees=0)):
+        with pytest.raises(ConfigurationError, match=r"own-keys or re-pull|a tree at least"):
+            rekey_algorithm("flat", AES_128, settings_)
+
+
+def test_what_a_member_holds_follows_from_what_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rekey, "_MEMBER_SIDES", dict(rekey._MEMBER_SIDES))
+    private, lkh_type = KeyPacket(kd_type=200), KeyPacket(kd_type=3)
+
+    class Others(PathKeys):
+        pass
+
+    rekey.register_member_keys(250, 200, Others)
+    for packets, kind, number in (((), PathKeys, 1), ((lkh_type,), PathKeys, 1), ((private,), Others, 250)):
+        assert type(member_keys(AES_128, packets)) is kind
+        assert rekey.management_of(packets) == number
+    assert rekey.is_management(250)
+    assert not rekey.is_management(251)
+    with pytest.raises(ConfigurationError, match="several"):
+        member_keys(AES_128, (lkh_type, private))
 
 
 def test_algorithms_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rekey, "_ALGORITHMS", dict(rekey._ALGORITHMS))
-    monkeypatch.setattr(rekey, "_MEMBER_KEYS", dict(rekey._MEMBER_KEYS))
+    monkeypatch.setattr(rekey, "_MEMBER_SIDES", dict(rekey._MEMBER_SIDES))
     made = FlatRekey(AES_128, own_keys=True)
-    rekey.register("mine", lambda cipher, eviction: made)
+    rekey.register("mine", lambda cipher, settings: made)
     assert rekey_algorithm("mine", AES_128) is made
     assert "mine" in rekey.rekey_algorithms()
     for name in ("mine", "flat", ""):
         with pytest.raises(ConfigurationError, match="taken or empty"):
-            rekey.register(name, lambda cipher, eviction: made)
-    rekey.register_member_keys(200, PathKeys)
-    assert isinstance(member_keys(AES_128, KEKManagementAlgorithm(200)), PathKeys)
-    with pytest.raises(ConfigurationError, match="already"):
-        rekey.register_member_keys(200, PathKeys)
+            rekey.register(name, lambda cipher, settings: made)
+    rekey.register_member_keys(250, 200, PathKeys)
+    for management, kd_type in ((250, 201), (251, 200), (1, 202), (251, 2), (251, 3), (251, 4), (251, 1)):
+        with pytest.raises(ConfigurationError, match="already"):
+            rekey.register_member_keys(management, kd_type, PathKeys)
+    for management, kd_type in ((0, 202), (251, 0), (1 << 16, 202), (251, 256)):
+        with pytest.raises(ConfigurationError, match="16 bits"):
+            rekey.register_member_keys(management, kd_type, PathKeys)
+
+
+# -- what there is -------------------------------------------------------------------------------------
+
+
+def test_the_star_drawn() -> None:
+    algorithm = FlatRekey(AES_128, own_keys=True)
+    plan = algorithm.start([member(n) for n in range(3)], system_random)
+    assert plan.changed == ((1, 0), (0, 0), (0, 1), (0, 2))
+    plan = algorithm.remove([member(1)], spi(1), system_random)
+    assert (plan.changed, plan.wraps) == (((1, 0),), 2)
+    root, *leaves = algorithm.tree()
+    assert (root.place, root.parent, root.kind, root.wire_id) == ((1, 0), None, "root", 0)
+    assert [(leaf.place, leaf.parent, leaf.kind, leaf.wire_id) for leaf in leaves] == [
+        ((0, 0), (1, 0), "leaf", 1),
+        ((0, 1), (1, 0), "vacant", 2),
+        ((0, 2), (1, 0), "leaf", 3),
+    ]
+    plan = algorithm.add([member(5)], spi(2), False, system_random)
+    assert (plan.changed, plan.wraps) == (((0, 1),), 0)
+    assert [algorithm.leaf_of(member(n)) for n in (0, 2, 5)] == [0, 2, 1]
+    with pytest.raises(StateError, match="not in the key structure"):
+        algorithm.leaf_of(member(1))
+    without = FlatRekey(AES_128, own_keys=False)
+    without.start([member(1)], system_random)
+    assert not list(without.tree())
+
+
+def test_retain_is_remove_of_the_others() -> None:
+    world = World(AES_128, True)
+    world.step("add", [1, 2, 3, 4])
+    plan = world.algorithm.retain([member(2), member(4), member(9)], spi(7), system_random)
+    del world.present[1], world.present[3], world.holds[1], world.holds[3]
+    world.push(plan, spi(7))
+    world.kek = world.new_kek(plan)
+    assert plan.parts == {member(1).body(): b"", member(3).body(): b""}
+    assert [member(n) in world.algorithm for n in (1, 2, 3, 4, 9)] == [False, True, False, True, False]
+    world.check()
+
+
+def test_several_stars_give_ids_again() -> None:
+    """A leaf's id and handle together are its key's alone, so a member takes the array that is for it."""
+    algorithm = FlatRekey(AES_128, own_keys=True, trees=2)
+    assert algorithm.capacity == 2 * 65_535
+    algorithm.start([], system_random)
+    algorithm._end = 65_534  # all nodes before it are taken, say
+    who = [member(n) for n in range(4)]
+    algorithm.add(who, spi(1), False, system_random)
+    downloads = [algorithm.download(one)[0].attributes[0].value.lkh_keys[0] for one in who]
+    assert [key.lkh_id for key in downloads] == [65_534, 65_535, 1, 2]
+    assert len({(key.lkh_id, key.key_handle) for key in downloads}) == 4
+    held = []
+    for one in who:
+        keys = PathKeys(AES_128)
+        keys.install(algorithm.download(one))
+        held.append(keys)
+    plan = algorithm.remove(who[:1], spi(2), system_random)
+    found = [keys.follow(over_the_wire(plan.key_packets[0]), AES_128) for keys in held]
+    assert found == [None, *[plan.group_key] * 3]

@@ -1,0 +1,183 @@
+"""``gsakmp rekey``: plan, tree, algorithms."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from gsakmp.cli.status import paragraphs
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Rekey algorithms: which there are, what they cost, what they do.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=paragraphs(
+        "Examples:",
+        "[bold]gsakmp rekey algorithms[/]  what there is, and what each is good for",
+        "[bold]gsakmp rekey plan --members 100000 --leaves 1 --leaves 500[/]  what a leave and a batch cost",
+        "[bold]gsakmp rekey tree --members 16 --leave 5[/]  whose keys change when one leaves",
+    ),
+)
+AUTO: Final = "auto"
+AsJSON = Annotated[bool, typer.Option("--json", help="The same as JSON.")]
+
+
+@app.command()
+def algorithms(as_json: AsJSON = False) -> None:
+    """List the rekey algorithms: what each does, what it keeps from whom, and what it does not."""
+    from gsakmp.cli.rekey.statements import STATEMENTS, show_statements
+
+    if as_json:
+        print(json.dumps([statement.as_plain() for statement in STATEMENTS], indent=2))
+    else:
+        show_statements()
+
+
+@app.command(
+    epilog=paragraphs(
+        "Examples:",
+        "[bold]gsakmp rekey plan --members 1000000 --leaves 1 --leaves 1000[/]",
+        "[bold]gsakmp rekey plan --members 5000 --algorithm lkh --degree 2 --degree 3 --degree 4[/]",
+        "[bold]gsakmp rekey plan --members 1000000 --plot plan.svg[/]",
+    )
+)
+def plan(
+    members: Annotated[int, typer.Option("--members", metavar="N", help="Members of the group.")],
+    leaves: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--leaves", metavar="K", help="Members that leave in one batch; may be repeated; 1 if none."
+        ),
+    ] = None,
+    joins: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--joins", metavar="J", help="Members that join in one batch; may be repeated; 1 if none."
+        ),
+    ] = None,
+    algorithm: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--algorithm",
+            metavar="NAME",
+            help="flat, flat-own-keys, flat-re-pull, lkh, oft, marks; may be repeated; all if none.",
+        ),
+    ] = None,
+    degree: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--degree",
+            metavar="D",
+            help="Children of a node of LKH, 2 to 8; may be repeated; 2, 4, 8 if none.",
+        ),
+    ] = None,
+    trees: Annotated[
+        str, typer.Option("--trees", metavar="T", help="Trees below the KEK: a number, or auto.")
+    ] = AUTO,
+    periods: Annotated[
+        int | None,
+        typer.Option("--periods", metavar="P", help="Periods of a sequence of MARKS; 1024 if none."),
+    ] = None,
+    encryption: Annotated[
+        str | None,
+        typer.Option("--encryption", metavar="NAME", help="The KEK's cipher; aes-128-cbc if none."),
+    ] = None,
+    signature: Annotated[
+        str | None, typer.Option("--signature", metavar="NAME", help="Of pushes; ecdsa-256-sha256 if none.")
+    ] = None,
+    backward: Annotated[
+        bool, typer.Option("--backward/--no-backward", help="Whether the KEK changes when members join.")
+    ] = True,
+    time: Annotated[
+        bool, typer.Option("--time/--no-time", help="Whether to measure this machine, and show times.")
+    ] = True,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Draw a leave's costs against N: .svg, .png or .pdf."),
+    ] = None,
+    as_json: AsJSON = False,
+) -> None:
+    """Show what each algorithm would cost: pushes, octets, wraps, keys held, time."""
+    from gsakmp.cli.rekey.planning import Request, planned
+    from gsakmp.cli.rekey.timing import measured
+
+    request = Request.of(
+        members=members,
+        leaves=leaves,
+        joins=joins,
+        algorithms=algorithm,
+        degrees=degree,
+        trees=number_of_trees(trees),
+        periods=periods,
+        encryption=encryption,
+        signature=signature,
+        backward=backward,
+    )
+    found = planned(request)
+    if plot is not None:
+        from gsakmp.cli.rekey.plotting import draw
+
+        draw(found, plot)
+    pace = measured(request.policy) if time else None
+    if as_json:
+        print(json.dumps(found.as_plain(pace), indent=2))
+        return
+    from gsakmp.cli.rekey.tables import show_plan
+
+    show_plan(found, pace)
+
+
+@app.command(
+    epilog=paragraphs(
+        "Examples:",
+        "[bold]gsakmp rekey tree --members 16 --leave 5[/]",
+        "[bold]gsakmp rekey tree --members 1000 --degree 3 --leave 7 --leave 8 --join 4 --svg tree.svg[/]",
+    )
+)
+def tree(
+    members: Annotated[int, typer.Option("--members", metavar="N", help="Members, numbered from 0.")] = 16,
+    leave: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--leave", metavar="NUMBER", help="A member that leaves; repeated, they leave in one batch."
+        ),
+    ] = None,
+    join: Annotated[
+        int, typer.Option("--join", metavar="K", help="Members that join afterwards, in one batch.")
+    ] = 0,
+    algorithm: Annotated[
+        str, typer.Option("--algorithm", metavar="NAME", help="lkh, oft, or flat with own keys.")
+    ] = "lkh",
+    degree: Annotated[int, typer.Option("--degree", metavar="D", help="Children of a node of LKH.")] = 4,
+    trees: Annotated[int, typer.Option("--trees", metavar="T", help="Trees of LKH below the KEK.")] = 1,
+    svg: Annotated[
+        Path | None, typer.Option("--svg", metavar="FILE", help="Draw it into an SVG file as well.")
+    ] = None,
+) -> None:
+    """Draw the key tree of a group made up on the spot, before and after members leave and join."""
+    from gsakmp.cli.rekey.tables import show_scenes
+    from gsakmp.cli.rekey.trees import scenes, write_svg
+    from gsakmp.group.rekey import RekeySettings
+
+    settings = RekeySettings(eviction="own-keys", degree=degree, trees=trees)
+    drawn = scenes(algorithm, settings, members=members, leave=leave or (), join=join)
+    if svg is not None:
+        write_svg(drawn, svg)
+    show_scenes(drawn)
+
+
+def number_of_trees(text: str) -> int:
+    """0 for ``auto``. Raises `ConfigurationError`."""
+    from gsakmp.errors import ConfigurationError
+
+    if text == AUTO:
+        return 0
+    if not text.isascii() or not text.isdigit() or not 0 < len(text) <= 9 or not int(text):
+        raise ConfigurationError(f"--trees {text[:40]!r}: a number from 1 on, or auto")
+    return int(text)
