@@ -35,6 +35,7 @@ __all__ = [
     "PENDING_OCTETS",
     "SECRETS",
     "STORY_ENTRIES",
+    "STORY_HOLDINGS",
     "STORY_MEMBERS",
 ]
 
@@ -120,6 +121,9 @@ rest."""
 
 STORY_MEMBERS: Final = 65_536
 """Members that ``explain`` keeps apart, in all groups together: as many as one LKH tree has leaves."""
+
+STORY_HOLDINGS: Final = 262_144
+"""Who holds which SA, and who has acknowledged which push, in ``explain``: pairs in all."""
 
 COMPARED_MESSAGES: Final = 256
 """Messages of either capture that ``diff`` looks ahead to find what goes with what; the time for it grows

@@ -7,15 +7,16 @@ from collections.abc import Collection, Generator, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from ipaddress import ip_address
+from struct import Struct
 from typing import BinaryIO, Final
 
 from gsakmp.captures.datagram import Counts, Datagram, Reason, Skipped
 from gsakmp.captures.fragments import LONGEST, Reassembler
 from gsakmp.captures.links import IPV4, IPV6, LINKS
-from gsakmp.captures.packets import ESP, UDP, Fragment, Packet, Payload, ipv4, ipv6, udp, upper
+from gsakmp.captures.packets import ESP, IPV4_HEADER, UDP, Fragment, Packet, Payload, ipv4, ipv6, udp, upper
 from gsakmp.captures.records import Record, records
 from gsakmp.captures.source import Source
-from gsakmp.errors import LocalError
+from gsakmp.errors import CaptureError, LocalError
 
 __all__ = ["PORTS", "Capture", "read"]
 
@@ -23,6 +24,16 @@ PORTS: Final = frozenset({500, 848, 4500})
 """UDP ports of ISAKMP (RFC 2408, 2.5.1), GDOI (RFC 6407, 2.2) and NAT traversal (RFC 3947, 4)."""
 
 IPV4_OCTETS: Final = 4
+
+ETHERNET: Final = 1
+ETHERNET_OCTETS: Final = 14
+UDP_OCTETS: Final = 8
+PLAIN_HEADER: Final = 0x45
+"""The first octet of an IPv4 header without options."""
+ANY_FRAGMENT: Final = 0x3FFF
+"""The bits of an IPv4 header that a whole datagram has not set: more fragments, and the offset."""
+USUAL: Final = Struct(">12xHBxH2xHxB2x4s4sHHH2x")
+"""Ethernet, IPv4 and UDP of nearly every frame, all at once. Any other frame is read header by header."""
 
 
 def read(
@@ -82,8 +93,10 @@ class Capture(Iterator[Datagram]):
                 source = Source(file, _name(self._source))
                 for record in records(source):
                     counts.frames += 1
+                    if record.link_type not in LINKS:
+                        raise unknown_link(record, source)
                     try:
-                        datagram = self._datagram(record, source)
+                        datagram = self._frame(record, counts.frames)
                     except Skipped as skipped:
                         counts.skip(skipped.reason)
                         continue
@@ -104,13 +117,30 @@ class Capture(Iterator[Datagram]):
         except (OSError, ValueError) as error:
             raise LocalError(f"{_name(source)} cannot be opened: {error}") from error
 
-    def _datagram(self, record: Record, source: Source) -> Datagram | None:
+    def _frame(self, record: Record, number: int) -> Datagram | None:
         """The datagram that a frame completes, or None if the frame is kept. Raises `Skipped`."""
         time, frame = record.time, record.octets
-        link = LINKS.get(record.link_type)
-        if link is None:
-            raise source.broken(f"frames of link type {record.link_type} are not understood")
-        kind, start = link(frame)
+        if record.link_type == ETHERNET and len(frame) >= USUAL.size:
+            (
+                kind, first, total, flags, protocol, source, destination, source_port, destination_port, length,
+            ) = USUAL.unpack_from(frame)  # fmt: skip
+            if (
+                kind == IPV4 and first == PLAIN_HEADER and protocol == UDP and not flags & ANY_FRAGMENT
+                and total + ETHERNET_OCTETS <= len(frame) and UDP_OCTETS <= length <= total - IPV4_HEADER.size
+            ):  # fmt: skip
+                ports = self._ports
+                if ports is not None and source_port not in ports and destination_port not in ports:
+                    raise Skipped(Reason.OTHER_PORT)
+                end = USUAL.size - UDP_OCTETS + length
+                return Datagram(
+                    frame[USUAL.size : end], number, time,
+                    _text(source), source_port, _text(destination), destination_port,
+                )  # fmt: skip
+        return self._unusual(record, number)
+
+    def _unusual(self, record: Record, number: int) -> Datagram | None:
+        time, frame = record.time, record.octets
+        kind, start = LINKS[record.link_type](frame)
         if kind == IPV4:
             packet = ipv4(frame, start, record.short)
         elif kind == IPV6:
@@ -126,7 +156,7 @@ class Capture(Iterator[Datagram]):
             payload = found
         return Datagram(
             payload.octets,
-            self.counts.frames,
+            number,
             time,
             _text(packet.source),
             payload.source_port,
@@ -159,6 +189,11 @@ class Capture(Iterator[Datagram]):
             return None
         protocol, octets = upper(*whole)
         return self._payload(protocol, octets, 0)
+
+
+def unknown_link(record: Record, source: Source) -> CaptureError:
+    """The error for a frame whose link layer nobody here knows."""
+    return source.broken(f"frames of link type {record.link_type} are not understood")
 
 
 def _name(source: object) -> str:

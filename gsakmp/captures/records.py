@@ -1,10 +1,11 @@
-"""The records of a pcap or pcapng file, read with scapy's raw readers over a `Source`.
+"""The records of a pcap file, and those of a pcapng file, read with scapy's raw reader over a `Source`.
 
-Of a pcap file scapy reads the head and the records are taken apart here; of pcapng it reads each block.
+A pcap file is four numbers before each frame, taken apart here: scapy takes longer to be imported than a small
+file to be read, and for each frame several times as long as all that is done with it afterwards.
 
-Those readers end quietly where a file is damaged, know no second section, and log what they
-dislike. So the `Source` raises for what is cut off, each block is checked before its frame is
-believed, and the log stays silent while they run.
+scapy's reader ends quietly where a file is damaged, knows no second section, and logs what it dislikes. So
+the `Source` raises for what is cut off, each block is checked before its frame is believed, and the log stays
+silent while it runs.
 """
 
 from __future__ import annotations
@@ -57,20 +58,18 @@ def records(source: Source) -> Iterator[Record]:
 
 
 def _pcap(source: Source) -> Iterator[Record]:
-    from scapy.utils import RawPcapReader
-
-    open_reader: Any = RawPcapReader  # its types know only paths
-    reader = open_reader(source)
-    unit = 1 if reader.nano else 1000
-    link_type = reader.linktype & 0xFFFF  # the upper octets speak of the frame check sequence
+    magic = source.read(4)
+    order = ">" if magic in PCAP[::2] else "<"
+    unit = 1 if magic in PCAP[2:] else 1000
+    # version, time zone, accuracy and snapshot length stand before the link type; its upper octets speak of
+    # the frame check sequence
+    link_type = struct.unpack(order + "HHIIII", source.read(20))[5] & 0xFFFF
     longest = limits.CAPTURE_FRAME_OCTETS
-    # Four numbers stand before each frame. scapy would read them as well, in several times the time of
-    # all that is done with the frame afterwards.
-    head = struct.Struct(reader.endian + "IIII")
+    head = struct.Struct(order + "IIII")
     unpack, read, mark = head.unpack, source.read, source.mark
     while True:
         mark()
-        octets = read(head.size)
+        octets = read(16)
         if not octets:
             return
         seconds, fraction, captured, wire = unpack(octets)

@@ -7,6 +7,7 @@ where a record may end; anywhere else it raises, and says at which octet.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from typing import BinaryIO, Final, Protocol
 
 from gsakmp import limits
@@ -15,6 +16,8 @@ from gsakmp.errors import CaptureError, LocalError
 __all__ = ["Source"]
 
 GZIP: Final = b"\x1f\x8b"
+AHEAD: Final = 64 * 1024
+"""Octets taken from the file at a time, where it gives what it has without waiting for more."""
 PIECE: Final = 16 * 1024
 """Compressed octets taken at a time."""
 BURST: Final = 64 * 1024
@@ -26,7 +29,8 @@ class _Octets(Protocol):
 
 
 class Source:
-    """A counting reader that needs `read` alone, so a pipe does.
+    """A counting reader that needs `read` alone, so a pipe does. It never waits for octets that nobody asked
+    for: a record that comes through a pipe is given before the next one is there.
 
     `offset` is where the next octet comes from and `record` where the present record began, both in
     the inflated file.
@@ -34,23 +38,33 @@ class Source:
 
     def __init__(self, file: BinaryIO, name: str) -> None:
         self.name = name
-        self.offset = 0
-        self.record = 0
-        self._ahead = b""
+        self._before = 0  # octets of the file that stand before those in `_held`
+        self._marked = 0
+        self._held = b""
+        self._at = 0
         self._file: _Octets = _Plain(file)
-        self._ahead = self._fill(len(GZIP))
-        if self._ahead == GZIP:
-            self._file = _Inflated(self._file, GZIP)
-            self._ahead = b""
+        if self.peek(len(GZIP)) == GZIP:
+            self._file = _Inflated(self._file, self._held)
+            self._held = b""
+
+    @property
+    def offset(self) -> int:
+        """Octets taken so far."""
+        return self._before + self._at
+
+    @property
+    def record(self) -> int:
+        """The octet at which the present record began."""
+        return self._marked
 
     def peek(self, size: int) -> bytes:
         """The next `size` octets, or fewer at the end of the file, without taking them."""
-        self._ahead = self._fill(size)
-        return self._ahead
+        self._fill(size)
+        return self._held[self._at : self._at + size]
 
     def mark(self) -> None:
         """A record starts here; the file may also end here."""
-        self.record = self.offset
+        self._marked = self._before + self._at
 
     def read(self, size: int) -> bytes:
         """Exactly `size` octets, or none at the end of the file.
@@ -58,44 +72,55 @@ class Source:
         Raises `CaptureError` when the file ends inside a record, when it cannot be read, and for
         sizes that only a broken length field gives.
         """
+        at = self._at
+        stop = at + size
+        if at <= stop <= len(self._held):  # nearly always
+            self._at = stop
+            return self._held[at:stop]
         if size > limits.CAPTURE_BLOCK_OCTETS:
             raise self.broken(f"a length of {size} octets is over {limits.CAPTURE_BLOCK_OCTETS}")
-        octets = self._fill(size)
+        self._fill(size)
+        octets = self._held[self._at : self._at + size]
         inside = self.offset - self.record + len(octets)
         if len(octets) < size and inside:
             raise self.broken(f"the file ends {inside} octets into what starts here")
-        self.offset += len(octets)
+        self._at += len(octets)
         return octets
 
     def broken(self, problem: str) -> CaptureError:
         """The error to raise for the present record."""
         return CaptureError(problem, self.name, self.record)
 
-    def _fill(self, size: int) -> bytes:
-        octets = b""
-        if self._ahead:
-            octets, self._ahead = self._ahead[:size], self._ahead[size:]
+    def _fill(self, size: int) -> None:
+        """Hold the next `size` octets, or all that are left."""
+        pieces = [self._held[self._at :]]
+        lacking = size - len(pieces[0])
+        self._before += self._at
+        self._at = 0
         try:
-            while len(octets) < size:
-                more = self._file.read(size - len(octets))
-                if not more:
-                    break
-                octets = octets + more if octets else more
+            while lacking > 0 and (more := self._file.read(lacking)):
+                pieces.append(more)
+                lacking -= len(more)
         except (OSError, zlib.error) as error:
             raise self.broken(f"the file cannot be read further: {error}") from error
         except ValueError as error:
             raise LocalError(f"{self.name}: {error}") from error
-        return octets
+        finally:
+            self._held = b"".join(pieces)
 
 
 class _Plain:
-    """The caller's file, held to what a binary file must give."""
+    """The caller's file, held to what a binary file must give. It may give more than was asked for."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._ready: Callable[[int], object] | None = getattr(file, "read1", None)
 
     def read(self, size: int, /) -> bytes:
-        octets: object = self._file.read(size)
+        if self._ready is not None:
+            octets = self._ready(max(size, AHEAD))
+        else:
+            octets = self._file.read(size)
         if octets is None:
             raise OSError("it has no octets ready, and does not wait for them")
         if not isinstance(octets, bytes):
@@ -113,19 +138,16 @@ class _Inflated:
         self._file = file
         self._input = head
         self._ready = b""
-        self._at = 0
         self._failure: Exception | None = None
         self._member = zlib.decompressobj(wbits=31)
 
     def read(self, size: int, /) -> bytes:
-        while self._at >= len(self._ready):
+        while not self._ready:
             if self._failure is not None:
                 raise self._failure
-            self._ready, self._at = b"", 0
             if not self._advance():
                 return b""
-        octets = self._ready[self._at : self._at + size]
-        self._at += len(octets)
+        octets, self._ready = self._ready, b""
         return octets
 
     def _advance(self) -> bool:

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from enum import StrEnum
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 import typer
 
 from gsakmp.captures import PORTS
 from gsakmp.captures.keyfile import read_keys
 from gsakmp.captures.keyring import Keyring
-from gsakmp.captures.opened import Status
-from gsakmp.captures.opening import Opener
+from gsakmp.cli.decoding import Decoding, usual_jobs
 from gsakmp.cli.filters import Filters, exchange_names
-from gsakmp.cli.inputs import Input, classified
-from gsakmp.cli.openings import opened_lines, plaintext_lines
-from gsakmp.cli.records import NAT_TRAVERSAL, Reader, Record, other_traffic
-from gsakmp.cli.report import Tally, progress
-from gsakmp.cli.screen import screen
-from gsakmp.cli.show import Line, Style, head_lines, hex_lines, tree_lines
-from gsakmp.cli.status import MALFORMED, SOUND, UNUSABLE, complain, guarded, paragraphs
+from gsakmp.cli.inputs import classified
+from gsakmp.cli.jobs import MOST
+from gsakmp.cli.outputs import Form
+from gsakmp.cli.records import Reader
+from gsakmp.cli.sieve import Sieve
+from gsakmp.cli.status import complain, guarded, paragraphs
 from gsakmp.doi import DIALECTS, DOI, DOIS, GDOI, IKEV2, STANDARD, dialect_named
-from gsakmp.errors import ConfigurationError, GsakmpError
+from gsakmp.errors import ConfigurationError
 
 __all__ = ["register"]
-
-END = Line(0, ())
-"""What separates records."""
 
 EXAMPLES = paragraphs(
     "Examples:",
@@ -43,14 +36,6 @@ EXAMPLES = paragraphs(
     "Exit status: 0 if all is well, 1 if a message was malformed, 2 for wrong usage or a file that can't be "
     "read to its end.",
 )
-
-
-class Form(StrEnum):
-    """What the output looks like."""
-
-    TREE = "tree"
-    JSON = "json"
-    HEX = "hex"
 
 
 def all_dois() -> dict[str, DOI]:
@@ -142,6 +127,18 @@ def decode(
             "Wireshark's ikev1_decryption_table, or a log of strongSwan or libreswan. Repeatable.",
         ),
     ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            min=1,
+            max=MOST,
+            metavar="N",
+            help="JSON without --keys: by so many processes; the lines and their order are the same. Not given, "
+            "it is one for each processor if the files are large, and one for what comes through a pipe.",
+        ),
+    ] = None,
     lenient: Annotated[
         bool, typer.Option("--lenient", help="Show malformed messages too, as far as they can be read.")
     ] = False,
@@ -165,6 +162,8 @@ def decode(
         )
         opener = None
         if keys is not None:
+            from gsakmp.captures.opening import Opener  # slow to import
+
             opener = Opener(
                 all_keys(keys),
                 doi=reader.doi,
@@ -174,127 +173,15 @@ def decode(
             )
         filters = Filters.of(exchange or (), cookie or (), address or ())
         form = Form.JSON if as_json else Form.HEX if as_hex else Form.TREE
-        run = Decoding([classified(source) for source in sources], reader, filters, form, everything, opener)
+        inputs = [classified(source) for source in sources]
+        sieve = Sieve(reader, filters, opener)
+        run = Decoding(inputs, sieve, form, everything, usual_jobs(inputs) if jobs is None else jobs)
         status = run.status()
         if not quiet and run.tally.notable:
             complain(run.tally.text())
         return status
 
     raise typer.Exit(guarded(command))
-
-
-class Decoding:
-    """One run over all inputs."""
-
-    def __init__(
-        self,
-        inputs: Sequence[Input],
-        reader: Reader,
-        filters: Filters,
-        form: Form,
-        everything: bool,
-        opener: Opener | None = None,
-    ) -> None:
-        self.inputs, self.reader, self.filters = inputs, reader, filters
-        self.form, self.everything, self.opener = form, everything, opener
-        self.tally = Tally()
-
-    def status(self) -> int:
-        """Decode everything; the exit status. What is wrong with one file does not stop the next."""
-        unusable = False
-        give = self.output()
-        for source in self.inputs:
-            name = source.label if len(self.inputs) > 1 else ""
-            flush = source.name == "-" or sys.stdout.isatty()
-            try:
-                with progress(source) as bar:
-                    for record in self.records(source, bar.step):
-                        give(record, name)
-                        if flush:
-                            sys.stdout.flush()
-            except GsakmpError as exc:
-                unusable = True
-                sys.stdout.flush()  # what came before stands before what is said about it
-                complain(str(exc))
-            finally:
-                self.tally.capture(source.counts)
-        return UNUSABLE if unusable else MALFORMED if self.tally.malformed else SOUND
-
-    def records(self, source: Input, step: Callable[[], None]) -> Iterator[Record]:
-        """The records that are wanted."""
-        reader, filters, tally = self.reader, self.filters, self.tally
-        if self.opener is not None:
-            yield from self.opened_records(source, self.opener, step)
-            return
-        for datagram in source.datagrams(reader.ports):
-            step()
-            port = reader.port(datagram)
-            other = other_traffic(datagram.octets, port)
-            if other:
-                tally.other[other] += 1
-                continue
-            if not filters.datagram(datagram, port == NAT_TRAVERSAL):
-                tally.unwanted += 1
-                continue
-            record = reader.record(datagram, port)
-            if not filters.message(record.message):
-                tally.unwanted += 1
-                continue
-            tally.record(record)
-            yield record
-
-    def opened_records(self, source: Input, opener: Opener, step: Callable[[], None]) -> Iterator[Record]:
-        """The same, opened. What is not wanted is opened all the same: others may need what it says."""
-        reader, filters, tally = self.reader, self.filters, self.tally
-        for datagram in source.datagrams(reader.ports, esp=True):
-            step()
-            port, opened = reader.port(datagram), opener.feed(datagram)
-            if opened.message is None and opened.error is None and opened.esp is None:
-                tally.other["NAT keepalive"] += 1
-                continue
-            if not filters.datagram(datagram, port == NAT_TRAVERSAL) or not filters.message(opened.shown):
-                tally.unwanted += 1
-                continue
-            record = Record(datagram, port, opened.shown, opened.error, reader.lenient, opened)
-            if opened.esp is None or opened.status is Status.OPENED:
-                tally.record(record)
-                yield record
-            else:
-                tally.other["ESP"] += 1
-
-    def output(self) -> Callable[[Record, str], None]:
-        """What takes a record and the name of its file, empty where there is only one."""
-        if self.form is Form.JSON:
-            return json_output(sys.stdout.buffer)
-        show, named = screen(), ""
-
-        def give(record: Record, name: str) -> None:
-            nonlocal named
-            if name != named:
-                named = name
-                show.rows([Line(0, ((f"{name}:", Style.TITLE),))])
-            if self.form is Form.HEX:
-                octets = (*hex_lines(record), *plaintext_lines(record))
-                show.rows([*head_lines(record), *opened_lines(record), *octets, END])
-            else:
-                show.tree([*head_lines(record), *opened_lines(record), *self.body(record)])
-                show.rows([END])
-
-        return give
-
-    def body(self, record: Record) -> Iterator[Line]:
-        message = record.shown
-        if message is not None:
-            yield from tree_lines(message, everything=self.everything)
-        elif record.error is not None and record.message is not None:
-            yield Line(1, (("--lenient shows what can be read", Style.NOTE),))
-
-
-def json_output(out: BinaryIO) -> Callable[[Record, str], None]:
-    def give(record: Record, name: str) -> None:
-        out.write(record.json(name))
-
-    return give
 
 
 def register(app: typer.Typer) -> None:

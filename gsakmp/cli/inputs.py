@@ -11,6 +11,7 @@ from typing import BinaryIO, Final
 
 from gsakmp import limits
 from gsakmp.captures import Counts, Datagram, read
+from gsakmp.captures.batches import Batch, BatchReader
 from gsakmp.errors import CaptureError, LocalError
 from gsakmp.wire.spans import printable
 
@@ -39,6 +40,7 @@ class Input:
     counts: Counts = field(default_factory=Counts)
     position: BinaryIO | None = None
     """The file while it is read, to see how far the reading is."""
+    reader: BatchReader | None = None
 
     @property
     def label(self) -> str:
@@ -63,15 +65,40 @@ class Input:
         if self.octets is not None:
             yield Datagram(octets=self.octets)
             return
-        with opened(self.name) as file:
-            self.position = file
-            source = Rejoined(file, self.label)
-            if source.head.startswith(MAGIC) or not source.head:
+        with self.content() as source:
+            if source.capture:
                 capture = read(source, ports, esp=esp)  # type: ignore[arg-type]  # `read` is all that a capture needs
                 self.counts = capture.counts
                 yield from capture
             else:
                 yield from hex_lines(source, self.label)
+
+    def pieces(self, ports: Collection[int]) -> Iterator[Batch | Datagram]:
+        """The same, where a capture's frames are for other processes: in batches.
+
+        `completed` gives the datagrams of its fragments. Raises as `datagrams` does.
+        """
+        if self.octets is not None:
+            yield Datagram(octets=self.octets)
+            return
+        with self.content() as source:
+            if source.capture:
+                self.reader = BatchReader(source, ports)  # type: ignore[arg-type]  # as above
+                self.counts = self.reader.counts
+                yield from self.reader.batches()
+            else:
+                yield from hex_lines(source, self.label)
+
+    def completed(self, batch: Batch, place: int) -> Datagram | None:
+        """The datagram that a fragment of a batch completes, if any. They must come in their order."""
+        return None if self.reader is None else self.reader.complete(batch, place)
+
+    @contextmanager
+    def content(self) -> Iterator[Rejoined]:
+        """The file, opened. Raises `LocalError`."""
+        with opened(self.name) as file:
+            self.position = file
+            yield Rejoined(file, self.label)
 
 
 @contextmanager
@@ -98,12 +125,25 @@ class Rejoined:
             while len(self.head) < PEEKED and (more := file.read(PEEKED - len(self.head))):
                 self.head += more
 
+    @property
+    def capture(self) -> bool:
+        """Whether it begins as a capture does. An empty one is a capture without its head."""
+        return self.head.startswith(MAGIC) or not self.head
+
     def read(self, size: int = -1, /) -> bytes:
         """Up to `size` octets, those first that were looked at."""
         if self.head:
             octets, self.head = self.head[:size], self.head[size:]
             return octets
         return self.file.read(size)
+
+    def read1(self, size: int, /) -> bytes:
+        """The same, as much as is there without waiting for more."""
+        if self.head:
+            return self.read(size)
+        ready = getattr(self.file, "read1", None)
+        octets: bytes = self.file.read(size) if ready is None else ready(size)
+        return octets
 
     def line(self, most: int) -> bytes:
         """The next line, or its first `most` octets."""

@@ -8,16 +8,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from gsakmp import limits
 from gsakmp.captures import PORTS, Datagram
-from gsakmp.captures.opened import Opened
+from gsakmp.captures.datagram import endpoint
 from gsakmp.doi import DOI, STANDARD, Dialect
 from gsakmp.errors import EncodeError, GsakmpError, Truncated
 from gsakmp.message import NON_ESP_MARKER, Message, parse
+from gsakmp.message.text import message_text
+from gsakmp.wire.text import json_text
+
+if TYPE_CHECKING:
+    from gsakmp.captures.opened import Opened  # imports the keys' cryptography
 
 __all__ = ["Reader", "Record", "datagram_from", "other_traffic", "time_from_text", "time_text"]
 
@@ -31,8 +36,7 @@ SECOND: Final = 1_000_000_000
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(slots=True)
-class Record:
+class Record(msgspec.Struct):
     """One datagram with its message, or with what is wrong with it.
 
     Of a malformed one, `message` is what can be read all the same: for filters and heads. It is shown and
@@ -69,12 +73,48 @@ class Record:
             **({} if self.opened is None else {"opened": self.opened.to_builtins()}),
         }
 
-    def json(self, file: str = "") -> bytes:
-        """One line, with its end."""
-        return encoder.encode(self.builtins(file)) + b"\n"
+    def json(self, file: str = "") -> str:
+        """One line, with its end: `builtins`, encoded, but made without them."""
+        message, shown = self.message, self.shown
+        octets = self.datagram.octets.hex()
+        names = text = ""
+        if message is not None:
+            names = exchange_text(message.doi, message.exchange_type)
+        if shown is not None:
+            text = message_text(shown, octets if self.opened is None else None)
+        error = "null" if self.error is None else json_text(error_plain(self.error))
+        opened = "" if self.opened is None else f',"opened":{json_text(self.opened.to_builtins())}'
+        return line_text(self.datagram, file, octets, names, text or "null", f"{error}{opened}")
 
 
-encoder: Final = msgspec.json.Encoder()
+def line_text(
+    datagram: Datagram, file: str, octets: str, names: str, message: str, error: str = "null"
+) -> str:
+    """A record as a line of JSON, of texts that are JSON. `octets` is the datagram in hex, `names` the protocol
+    and exchange, empty if nobody knows."""
+    name = f'"file":{json_text(file)},' if file else ""
+    time = f'"{text}"' if (text := time_text(datagram.time)) else "null"
+    return (
+        f'{{{name}"frame":{datagram.frame or "null"},"time":{time},'
+        f'"source":{endpoint_text(datagram.source_address, datagram.source_port)},'
+        f'"destination":{endpoint_text(datagram.destination_address, datagram.destination_port)},'
+        f'{names or NAMELESS},"octets":"{octets}","message":{message},"error":{error}}}\n'
+    )
+
+
+NAMELESS: Final = '"protocol":null,"exchange":null'
+
+
+@lru_cache(maxsize=4096)
+def exchange_text(doi: DOI, exchange: int) -> str:
+    """The protocol and the exchange by their names, as JSON text."""
+    return f'"protocol":{json_text(doi.name)},"exchange":{json_text(str(doi.exchange(exchange).name))}'
+
+
+@lru_cache(maxsize=4096)
+def endpoint_text(address: str, port: int) -> str:
+    """An address and port as JSON text."""
+    return json_text(endpoint(address, port) or None)
 
 
 def error_plain(error: GsakmpError) -> dict[str, Any]:
@@ -140,6 +180,7 @@ def other_traffic(octets: bytes, port: int) -> str:
 
 @lru_cache(maxsize=64)
 def second_text(seconds: int) -> str:
+    """All but the fraction; empty for what can't be said."""
     try:
         return (EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
     except OverflowError:  # a time that no calendar has: the file is odd, its messages need not be
@@ -148,8 +189,10 @@ def second_text(seconds: int) -> str:
 
 def time_text(time: int) -> str:
     """Nanoseconds since 1970 as ISO 8601 in UTC, all nine digits; empty for 0 (no time is known)."""
+    if not time:
+        return ""
     seconds, nanoseconds = divmod(time, SECOND)
-    text = second_text(seconds) if time else ""
+    text = second_text(seconds)
     return f"{text}.{nanoseconds:09d}Z" if text else ""
 
 

@@ -113,6 +113,12 @@ class AttributeTable:
     kinds: Mapping[int, AttributeKind]
     spec: str = ""
     cache: dict[int, Attribute] = field(default_factory=dict, repr=False)
+    texts: dict[int, str] = field(default_factory=dict, repr=False)
+    """What those in `cache` are in JSON, by identity. For `gsakmp.wire.text`, as is `heads`."""
+    heads: dict[int, str] = field(default_factory=dict, repr=False)
+    """What stands before the value of an integer in JSON, by its type."""
+    words: dict[int, str] = field(default_factory=dict, repr=False)
+    """What those in `cache` are in JSON, as there by their octets. For `gsakmp.wire.quick`."""
 
     def with_kinds(self, kinds: Mapping[int, AttributeKind], registry: Any = None) -> AttributeTable:
         """A table with some types added or read otherwise."""

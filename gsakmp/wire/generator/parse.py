@@ -66,12 +66,16 @@ class ParserWriter:
         if not (self.open_end or self.at_end):
             with self.source.block("if at != end:"):
                 self.source.emit("raise left_over(at, end)")
-        made = f"{self.source.name(self.cls.__name__, self.cls)}({', '.join(self.arguments())})"
+        made = self.made()
         self.source.emit(f"return {made}, at" if self.open_end else f"return {made}")
         head = f'def {kind}(buf, at, end, rules):\n    """{layout.title} ({layout.spec})."""\n'
         if self.uses_dialect:
             head += "    dialect = rules.dialect\n"
         return head + "\n".join(self.source.lines) + "\n"
+
+    def made(self) -> str:
+        """What is made of the fields."""
+        return f"{self.source.name(self.cls.__name__, self.cls)}({', '.join(self.arguments())})"
 
     def dialect(self) -> str:
         """The local name of the dialect, which is then looked up once, at the top."""
@@ -220,7 +224,7 @@ class ParserWriter:
                     emit(f'{name} = parse_value({value_type}, buf, at, {stop}, "{name}")')
                 self.move_to(stop)
             case m.InlineForm():
-                inner = self.source.name(f"parse_{form.of.__name__}", open_parser(form.of, self.lenient))
+                inner = self.source.name(f"parse_{form.of.__name__}", self.open_parser(form.of))
                 emit(f"{name}, at = {inner}(buf, at, end, rules)")
             case m.ArrayForm():
                 count, size = form.count.source(self.local), form.size.source(self.local)
@@ -237,6 +241,12 @@ class ParserWriter:
                 self.chain(name, form)
             case _:
                 raise ConfigurationError(f"{self.cls.__name__}.{name}: no parser for {form}")
+
+    def open_parser(self, cls: Any) -> Any:
+        """What reads an element that says itself where it ends, to it and that place."""
+        from gsakmp.wire.generator.compiled import codec  # the two call each other
+
+        return codec(cls).open_lenient if self.lenient else codec(cls).open
 
     def move_to(self, stop: str) -> None:
         """Go on from `stop`; of the last field, only note that it took all that was left."""
@@ -318,12 +328,6 @@ def length_place(cls: Any) -> tuple[int, int, str]:
             return place, member.octets or 0, member.name
         place += member.octets or 0
     raise ConfigurationError(f"{cls.__name__} has no field that gives its length")
-
-
-def open_parser(cls: Any, lenient: bool) -> Any:
-    from gsakmp.wire.generator.compiled import codec  # the two call each other
-
-    return codec(cls).open_lenient if lenient else codec(cls).open
 
 
 def parser_source(cls: Any, namespace: dict[str, Any], *, lenient: bool, open_end: bool = False) -> str:

@@ -200,6 +200,8 @@ def test_a_file_that_fails_to_be_read(tmp_path: Path) -> None:
                 raise OSError("the disk is gone")
             return super().read(size)
 
+        read1 = None
+
     capture = read(Failing(files.pcap([(TIME, 0, FRAME)] * 2)))
     assert next(capture).octets == b"hello"
     with pytest.raises(CaptureError, match="the disk is gone"):
