@@ -27,6 +27,7 @@ __all__ = [
     "MESSAGE_OCTETS",
     "NESTING",
     "OPENED_EXCHANGES",
+    "OPENED_GRANTS",
     "OPENED_GROUP_SAS",
     "OPENED_MEMBERS",
     "OPENED_PHASES_1",
@@ -105,6 +106,10 @@ OPENED_EXCHANGES: Final = 8192
 
 OPENED_GROUP_SAS: Final = 4096
 """Rekey SAs, and as many data SAs, whose keys the opening of a capture keeps."""
+
+OPENED_GRANTS: Final = 4096
+"""Members' shares in sequences of keys by periods that the opening of a capture keeps: up to 24 kilobytes of
+seeds each."""
 
 OPENED_MEMBERS: Final = 65_536
 """Members whose keys of an LKH tree are kept: as many as a tree has leaves (RFC 6407, 5.6.3.1)."""

@@ -40,6 +40,8 @@ WORD: Final = "gsakmp-keys"
 FIELD: Final = re.compile(r'"((?:[^"\\]|\\["\\])*)"(?=\s|$)|([^\s"]+)(?=\s|$)')
 PEEKED: Final = 4096
 """Lines of a log that are looked at to tell whose it is."""
+PEEKED_CHARACTERS: Final = 1 << 20
+"""And how much of it, for lines can be long."""
 
 
 class Form(StrEnum):
@@ -67,7 +69,7 @@ def read_keys(
     with _opened(source, called) as file:
         lines = _lines(file, called)
         if form is None:
-            first = list(islice(lines, PEEKED))
+            first = list(_peeked(lines))
             form, lines = _told(first, called), chain(first, lines)
         keyring = Keyring()
         for number, secret in _read(form, lines, called):
@@ -129,7 +131,18 @@ def _lines(file: BinaryIO, name: str) -> Iterator[Numbered]:
             raise ConfigurationError(
                 f"{name}, line {number}: over limits.KEY_LINE_OCTETS ({limits.KEY_LINE_OCTETS})"
             )
-        yield number, line.decode("utf-8", "replace").rstrip("\r\n")
+        # Editors on Windows put a byte order mark before the first line.
+        yield number, line.decode("utf-8-sig" if number == 1 else "utf-8", "replace").rstrip("\r\n")
+
+
+def _peeked(lines: Iterator[Numbered]) -> Iterator[Numbered]:
+    """The lines by which a file is told."""
+    characters = 0
+    for numbered in islice(lines, PEEKED):
+        yield numbered
+        characters += len(numbered[1])
+        if characters >= PEEKED_CHARACTERS:
+            return
 
 
 def _told(first: list[Numbered], name: str) -> Form:

@@ -189,7 +189,7 @@ class RekeySALearnt(Event, frozen=True, kw_only=True, tag="rekey-sa-learnt"):
     signature: str
     """``SIG_ALG_RSA with SIG_HASH_SHA256``."""
     management: str
-    """``LKH``, or empty."""
+    """``LKH``, ``OFT``, or empty."""
     lifetime_seconds: int
     acknowledgement: str
     """KEK_ACK_REQUESTED's name, or empty."""
@@ -202,7 +202,12 @@ class RekeySALearnt(Event, frozen=True, kw_only=True, tag="rekey-sa-learnt"):
 
 
 class DataSALearnt(Event, frozen=True, kw_only=True, tag="data-sa-learnt"):
-    """A data SA (category 3, SA3) whose keys are known from here on, by pull or push."""
+    """A data SA (category 3, SA3) whose keys are known from here on, by pull or push.
+
+    Where keys go by periods (MARKS, NARK), a pull brings a sequence of SAs, one for each period: `sa` is the
+    SPI of period 0, and `periods` says which of them `holders` are given. Each period's own SA is told with
+    the first packet under it, and then `sequence` is that first SPI.
+    """
 
     sa: str
     protocol: str
@@ -220,11 +225,35 @@ class DataSALearnt(Event, frozen=True, kw_only=True, tag="data-sa-learnt"):
     """Seconds (RFC 6407, 5.4.1)."""
     deactivation_delay: int = 0
     holders: tuple[str, ...]
+    periods: tuple[tuple[int, int], ...] = ()
+    """Of a sequence: the first and the last period of each interval that `holders` have."""
+    period_count: int = 0
+    """Of a sequence: its periods, each of `lifetime_seconds`."""
+    starts_at: int = 0
+    """When period 0 of a sequence, or this one period, begins: seconds since 1970."""
+    module: bool = False
+    """Of a sequence: whether the keys are sealed to the holders' modules (NARK), and so unknown here."""
+    sequence: str = ""
+    """Of one period's SA: the `sa` of its sequence."""
+    period: int = 0
+    """Of one period's SA: which period."""
+
+    @property
+    def granted(self) -> str:
+        """`periods` in words: ``2-4, 7``."""
+        return ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in self.periods)
 
     @property
     def text(self) -> str:
         """See `Event.text`."""
-        return f"data SA {self.sa} for {self.destination}: {self.protocol} {self.transform}"
+        what = f"data SA {self.sa} for {self.destination}: {self.protocol} {self.transform}"
+        if self.sequence:
+            return f"{what}, period {self.period} of {self.sequence}"
+        if not self.period_count:
+            return what
+        sealed = ", sealed to a module (NARK)" if self.module else ""
+        who = f" for {', '.join(self.holders)}" if self.holders else ""
+        return f"{what}, periods {self.granted} of {self.period_count}{who}{sealed}"
 
 
 class GroupJoined(Event, frozen=True, kw_only=True, tag="group-joined"):
@@ -241,8 +270,10 @@ class GroupJoined(Event, frozen=True, kw_only=True, tag="group-joined"):
     data: tuple[str, ...]
     sequence_number: int | None
     sender_ids: tuple[int, ...] = ()
-    lkh_keys: int = 0
-    """Keys of the member's path in the LKH tree, 0 without one."""
+    management: str = ""
+    """The rekey algorithm of the member's own keys: ``LKH``, ``OFT``, or empty for none."""
+    tree_keys: int = 0
+    """Those keys: of its path in the LKH tree, or its leaf's and those beside its path in the OFT."""
 
     @property
     def text(self) -> str:
@@ -261,7 +292,8 @@ class RolledOver(Event, frozen=True, kw_only=True, tag="rolled-over"):
     left_behind: tuple[str, ...]
     """Holders of the old key that are not, so far."""
     by: str
-    """``KEK`` (under the old one, for all who have it) or ``LKH``."""
+    """``KEK`` (under the old one, for all who have it), ``LKH`` or ``OFT`` (for those whose own keys lead
+    there)."""
 
     @property
     def text(self) -> str:
@@ -271,17 +303,19 @@ class RolledOver(Event, frozen=True, kw_only=True, tag="rolled-over"):
 
 
 class KeysFollowed(Event, frozen=True, kw_only=True, tag="keys-followed"):
-    """An LKH update array was opened with a member's keys: it leads that member to the key of `sa`."""
+    """Update arrays were opened with a member's own keys: they lead that member to the key of `sa`."""
 
     member: str
     sa: str
     keys: int
-    """Keys of its path that are new."""
+    """The member's own keys, as many as its registration brought."""
+    by: str = "LKH"
+    """``LKH`` or ``OFT``."""
 
     @property
     def text(self) -> str:
         """See `Event.text`."""
-        return f"the LKH update leads {self.member} to Rekey SA {self.sa}"
+        return f"the {self.by} update leads {self.member} to Rekey SA {self.sa}"
 
 
 class SADeleted(Event, frozen=True, kw_only=True, tag="sa-deleted"):

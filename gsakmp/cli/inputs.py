@@ -110,7 +110,8 @@ def opened(name: str) -> Iterator[BinaryIO]:
     try:
         file = open(name, "rb")  # noqa: SIM115  # closed below; errors in the body are not about opening
     except (OSError, ValueError) as exc:
-        raise LocalError(f"{name} cannot be opened: {exc}") from None
+        problem = getattr(exc, "strerror", None) or exc
+        raise LocalError(f"{name or repr(name)} cannot be opened: {problem}") from None
     with file:
         yield file
 

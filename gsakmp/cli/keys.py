@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -18,12 +18,13 @@ from gsakmp.captures.keytables import esp_table_lines, scapy_lines, wireshark_li
 from gsakmp.captures.opening import Opener
 from gsakmp.cli.inputs import classified
 from gsakmp.cli.status import SOUND, guarded, paragraphs
+from gsakmp.cli.viewing import check_target, written
 from gsakmp.doi import dialect_named
 from gsakmp.errors import LocalError
 
 __all__ = ["register"]
 
-NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
+PRIVATE: Final = 0o600
 
 
 class Form(StrEnum):
@@ -105,21 +106,26 @@ def keys(
         if output is None:
             sys.stdout.write(text)
         else:
-            write(output, text)
+            write(output, text, capture or ())
         return SOUND
 
     raise typer.Exit(guarded(command))
 
 
-def write(path: Path, text: str) -> None:
-    """The file, for its owner alone, also where there was one before. Raises `LocalError`."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | NO_FOLLOW
-    try:
-        with open(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.write(text)
-    except OSError as error:
-        raise LocalError(f"{path} can't be written: {error.strerror}") from None
+def write(path: Path, text: str, captures: Sequence[str]) -> None:
+    """The file, for its owner alone, also where there was one before; none of the captures is written over.
+
+    Raises `ConfigurationError`, `LocalError`.
+    """
+    for name in captures:
+        check_target(path, name)
+    with written(os.fspath(path), mode=PRIVATE) as file:
+        try:
+            file.write(text.encode())
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise LocalError(f"{path} can't be written: {error.strerror}") from None
 
 
 def register(app: typer.Typer) -> None:

@@ -201,7 +201,7 @@ def written(output: str, source: str = "", *, mode: int | None = None) -> Iterat
         return
     target = Path(output)
     check_target(target, source)
-    if target.exists() and not target.is_file():  # a pipe, a device
+    if is_special(target):
         try:
             with opened_for(target, lambda: os.open(target, os.O_WRONLY | NO_FOLLOW)) as file:
                 yield file
@@ -211,7 +211,7 @@ def written(output: str, source: str = "", *, mode: int | None = None) -> Iterat
             raise LocalError(f"{output} can't be written: {reason(error)}") from None
         return
     try:
-        handle, name = mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")  # for its owner alone
+        handle, name = mkstemp(dir=target.parent, prefix=f".{target.name[:40]}.")  # for its owner alone
     except (OSError, ValueError) as error:
         raise LocalError(f"{output} can't be written: {reason(error)}") from None
     part = Path(name)
@@ -247,6 +247,13 @@ def check_target(target: Path, source: str) -> None:
             raise ConfigurationError(f"{target} is a folder; a file is wanted")
         if source not in ("", "-") and target.exists() and target.samefile(source):
             raise ConfigurationError(f"{target} is what is read; give another file to write")
+
+
+def is_special(target: Path) -> bool:
+    """Whether it is a pipe or a device: nothing that a new file could take the place of."""
+    with suppress(OSError, ValueError):  # a name that can't be is told when the file is made
+        return target.exists() and not target.is_file()
+    return False
 
 
 def reason(error: Exception) -> str:

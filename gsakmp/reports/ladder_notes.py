@@ -62,7 +62,7 @@ def notes_of(opened: Opened, *, sealed: bool = True) -> Iterator[Note]:
         if check.passed is False:
             yield Note("problem", clean(f"{check.name} WRONG{f': {check.detail}' if check.detail else ''}"))
     events = opened.events
-    learnt = [event for event in events if isinstance(event, DataSALearnt)]
+    learnt = [event for event in events if isinstance(event, DataSALearnt) and not by_periods(event)]
     deleted = [event for event in events if isinstance(event, SADeleted)]
     followed = [event for event in events if isinstance(event, KeysFollowed)]
     for event in events:
@@ -74,10 +74,15 @@ def notes_of(opened: Opened, *, sealed: bool = True) -> Iterator[Note]:
         yield Note("event", f"SA3 {names([short(event.sa) for event in learnt])} for {where}")
     if followed:
         lead = names([event.member for event in followed])
-        yield Note("event", f"LKH leads {lead} to SA2 {short(followed[0].sa)}")
+        yield Note("event", f"{clean(followed[0].by)} leads {lead} to SA2 {short(followed[0].sa)}")
     if deleted:
         what = names([f"{event.protocol} {short(event.sa)}" for event in deleted])
         yield Note("event", f"deleted: {what}")
+
+
+def by_periods(event: DataSALearnt) -> bool:
+    """Whether a data SA is a sequence of periods, or of one of them."""
+    return bool(event.period_count or event.sequence)
 
 
 def note_of(event: Event) -> Note | None:
@@ -92,10 +97,16 @@ def note_of(event: Event) -> Note | None:
             return Note("quiet", clean(f"for the group {event.group}"))
         case RekeySALearnt():
             return Note("event", clean(f"SA2 {short(event.sa)} to {event.destination}: {event.encryption}"))
+        case DataSALearnt() if event.sequence:
+            return Note("event", f"SA3 {short(event.sa)} is that of period {event.period}")
+        case DataSALearnt() if event.period_count:
+            sealed = ", for its module alone (NARK)" if event.module else ""
+            which = f"periods {event.granted} of {event.period_count}{sealed}"
+            return Note("event", clean(f"SA3 {short(event.sa)} and up for {event.destination}: {which}"))
         case GroupJoined():
             return Note("event", clean(f"{event.member} has joined the group {event.group}"))
         case RolledOver():
-            by = " by LKH" if event.by == "LKH" else ""
+            by = "" if event.by == "KEK" else f" by {clean(event.by)}"
             out = f", {names(event.left_behind)} left behind" if event.left_behind else ""
             return Note("event", f"SA2 {short(event.old)} gives way to {short(event.new)}{by}{out}")
         case Notified() if event.error:

@@ -38,6 +38,7 @@ from gsakmp.reports.story_facts import (
     Story,
 )
 from gsakmp.reports.story_open import ClosedMessages
+from gsakmp.reports.story_periods import period_holders
 from gsakmp.reports.story_reasons import push_reasons
 from gsakmp.reports.words import clean, label
 
@@ -59,8 +60,16 @@ class Teller:
         self._traffic: dict[tuple[str, str, str, str], str] = {}
         """For each group, protocol, source and destination the latest data SA."""
         self._joined: dict[str, list[str]] = {}
-        """For each group, who has joined since its last push."""
+        """For each group, who has joined since its last push,"""
+        self._due: dict[str, list[str]] = {}
+        """and who had joined before the push of a new SA2, to which that of new SA3s belongs."""
         self._just_replaced: list[DataStory] = []
+        self._causes: dict[tuple[str, int], tuple[Moment, list[str], RekeyStory | None, list[DataStory]]] = {}
+        """For each push what its reasons follow from."""
+        self._led: dict[str, dict[str, None]] = {}
+        """For each Rekey SA those whose pushes have its key for all who hold them."""
+        self._granted: dict[str, dict[str, DataSALearnt]] = {}
+        """For each sequence of periods, and each member, what it was given last."""
         self._held: set[tuple[str, str]] = set()
         """SA and member."""
         self._acknowledged: dict[tuple[str, int], dict[str, None]] = {}
@@ -84,6 +93,8 @@ class Teller:
         self._problems(opened, now)
         self._closed.add(opened, now)
         if opened.esp is not None:
+            for event in opened.events:
+                self._event(opened, event, now, None)
             self._packet(opened, now)
             return
         push = self._push(opened, now) if opened.kind is ExchangeKind.PUSH else None
@@ -103,10 +114,10 @@ class Teller:
         story.pushes = list(self._pushes.values())
         story.unfinished = self._closed.unfinished()
         story.sealed = self._closed.sealed()
-        said: list[MemberStory | RekeyStory | DataStory] = [
-            *story.members, *story.rekey_sas, *story.data_sas,
-        ]  # fmt: skip
-        story.groups = list(dict.fromkeys(each.group for each in said if each.group))
+        said: list[MemberStory | RekeyStory | DataStory] = [*story.members, *story.rekey_sas]
+        story.groups = list(dict.fromkeys(each.group for each in [*said, *story.data_sas] if each.group))
+        period_holders(self._data, self._granted)
+        self._left_behind()
         self._recordings()
         self._ends(0 if story.last is None else story.last.time)
         self._acknowledgements()
@@ -169,7 +180,7 @@ class Teller:
             case DataSALearnt():
                 self._learn_data(opened, event, now, push)
             case KeysFollowed():
-                self._holder(self._rekey.get(event.sa), event.member, "LKH", now)
+                self._holder(self._rekey.get(event.sa), event.member, clean(event.by), now)
                 if push is not None:
                     push.led.append(clean(event.member))
             case RolledOver():
@@ -212,7 +223,8 @@ class Teller:
         member.registrations += 1
         member.address, member.sa, member.rekey = clean(event.address), event.sa, event.rekey
         member.data, member.sequence_number = list(event.data), event.sequence_number
-        member.sender_ids, member.lkh_keys = list(event.sender_ids), event.lkh_keys
+        member.sender_ids = list(event.sender_ids)
+        member.management, member.tree_keys = clean(event.management), event.tree_keys
         member.left_behind = None
         self._joined.setdefault(event.group, []).append(member.member)
         if event.rekey is not None:
@@ -224,7 +236,7 @@ class Teller:
         if event.sa in self._rekey or not self._room(len(self._rekey), "rekey_sas"):
             return
         pushed = opened.kind is ExchangeKind.PUSH
-        lkh = any(isinstance(each, RolledOver) and each.by == "LKH" for each in opened.events)
+        by = next((clean(each.by) for each in opened.events if isinstance(each, RolledOver)), "KEK")
         made = self._rekey[event.sa] = RekeyStory(
             sa=event.sa,
             group=clean(event.group),
@@ -237,16 +249,18 @@ class Teller:
             lifetime_seconds=event.lifetime_seconds,
             learnt=now,
             under=opened.sa if pushed else "",
-            by_lkh=pushed and lkh,
+            by=by if pushed else "",
             expires_at=after(now, event.lifetime_seconds),
         )
-        how = "LKH" if made.by_lkh else "push" if pushed else "pull"
+        how = "pull" if not pushed else "push" if by == "KEK" else by
         for member in event.holders:
             self._holder(made, member, how, now)
 
     def _learn_data(self, opened: Opened, event: DataSALearnt, now: Moment, push: PushStory | None) -> None:
         if push is not None:
             push.data.append(event.sa)
+        if event.period_count and self._grant(event, now):
+            return
         if not self._room(len(self._data), "data_sas"):
             return
         made = DataStory(
@@ -264,10 +278,37 @@ class Teller:
             active_at=now.time and now.time + event.activation_delay * SECOND,
             expires_at=after(now, event.lifetime_seconds),
         )
+        self._data[event.sa] = made
+        if event.period_count or event.sequence:
+            self._of_periods(made, event, now)
+            return
         for member in event.holders:
             self._holder(made, member, "pull" if push is None else "push", now)
         self._replace(made, event.deactivation_delay, now)
-        self._data[event.sa] = made
+
+    def _of_periods(self, made: DataStory, event: DataSALearnt, now: Moment) -> None:
+        """A sequence of periods, or the SA of one: it begins and ends by the clock."""
+        made.period_count, made.sequence, made.period = event.period_count, event.sequence, event.period
+        made.begins_at = made.active_at = event.starts_at * SECOND
+        made.expires_at = made.begins_at + event.lifetime_seconds * max(1, event.period_count) * SECOND
+        if (whole := self._data.get(event.sequence)) is not None:
+            made.learnt = whole.learnt
+        elif event.period_count:
+            self._granted[event.sa] = {}
+            self._grant(event, now)
+
+    def _grant(self, event: DataSALearnt, now: Moment) -> bool:
+        """Members are given periods of a sequence; False if that is not known yet."""
+        made, granted = self._data.get(event.sa), self._granted.get(event.sa)
+        if made is None or granted is None or made.begins_at != event.starts_at * SECOND:
+            return False
+        names = {clean(member) for member in event.holders}
+        for name in names:
+            self._holder(made, name, "module" if event.module else "pull", now)
+        for holder in made.holders:
+            if holder.member in names:
+                holder.periods, granted[holder.member] = event.granted, event
+        return True
 
     def _replace(self, made: DataStory, delay: int, now: Moment) -> None:
         """An SA for the same traffic as another one takes its place."""
@@ -332,8 +373,13 @@ class Teller:
             member = self._members.get((name, event.group))
             if member is not None:
                 member.left_behind = None
+        by = clean(event.by)
+        for name in event.followed:
+            self._holder(self._rekey.get(event.new), name, "push" if by == "KEK" else by, now)
+        if by == "KEK":
+            self._led.setdefault(event.new, {})[event.old] = None
         if push is not None:
-            push.rekey, push.by = event.new, event.by
+            push.rekey, push.by = event.new, by
             push.left_behind = [clean(name) for name in event.left_behind]
 
     def _deleted(self, event: SADeleted, now: Moment, push: PushStory | None) -> None:
@@ -354,8 +400,13 @@ class Teller:
 
     def _reasons(self, push: PushStory, now: Moment) -> None:
         joined = self._joined.pop(push.group, [])
-        old = self._rekey.get(push.sa)
-        push.reasons = push_reasons(push, now, joined, old, self._just_replaced)
+        if push.data:
+            joined = self._due.pop(push.group, []) + joined
+        elif push.rekey:
+            self._due.setdefault(push.group, []).extend(joined[: limits.STORY_ENTRIES])
+        key = push.sa, push.sequence_number
+        if self._pushes.get(key) is push:
+            self._causes[key] = now, joined, self._rekey.get(push.sa), list(self._just_replaced)
 
     def _answer(self, event: Acknowledged) -> None:
         answers = self._acknowledged.setdefault((event.sa, event.sequence_number), {})
@@ -378,6 +429,17 @@ class Teller:
 
     # -- at the end --------------------------------------------------------------------------------------
 
+    def _left_behind(self) -> None:
+        """Who does not follow a push: a plan may take several, and who is led on by the next was not left
+        behind by this one. Then why it was sent."""
+        for key, push in self._pushes.items():
+            successor = self._rekey.get(push.rekey)
+            if successor is not None and push.left_behind and "holders" not in self._story.untold:
+                followed = {holder.member for holder in successor.holders}
+                push.left_behind = [name for name in push.left_behind if name not in followed]
+            if key in self._causes:
+                push.reasons = push_reasons(push, *self._causes[key])
+
     def _recordings(self) -> None:
         """Who could read what was sent before they were given the key that it was sent under."""
         if "holders" in self._story.untold:
@@ -385,7 +447,7 @@ class Teller:
         able: dict[str, set[str]] = {}
         for sa in self._rekey.values():  # in the order in which they became known: the older ones first
             own = {holder.member for holder in sa.holders}
-            above = able.get(sa.under, set()) if sa.under and not sa.by_lkh else set()
+            above = set().union(*(able.get(old, set()) for old in self._led.get(sa.sa, ())))
             able[sa.sa] = own | above
             sa.from_recording = sorted(above - own)
         for data in self._data.values():
@@ -393,10 +455,8 @@ class Teller:
             data.from_recording = sorted(able.get(data.under, set()) - own)
 
     def _ends(self, end: int) -> None:
-        sas: list[ISAKMPStory | RekeyStory | DataStory] = [
-            *self._isakmp.values(), *self._rekey.values(), *self._data.values(),
-        ]  # fmt: skip
-        for sa in sas:
+        sas: list[ISAKMPStory | RekeyStory | DataStory] = [*self._isakmp.values(), *self._rekey.values()]
+        for sa in [*sas, *self._data.values()]:
             if sa.deleted is not None:
                 sa.state = "deleted"
             elif not isinstance(sa, ISAKMPStory) and sa.replaced is not None:

@@ -35,11 +35,14 @@ class Moment(msgspec.Struct, frozen=True):
 
 
 class Holder(msgspec.Struct):
-    """A member that was led to a key: when, and how: ``pull``, ``push``, or ``LKH``."""
+    """A member that was led to a key: when, and how: ``pull``, ``push``, ``LKH`` or ``OFT`` (its own keys);
+    ``module`` where a pull gave it to the member's module alone (NARK)."""
 
     member: str
     how: str
     since: Moment
+    periods: str = ""
+    """Of a sequence of periods: those that it was given, ``2-4, 7``."""
 
 
 class ISAKMPStory(msgspec.Struct, kw_only=True):
@@ -75,8 +78,8 @@ class RekeyStory(msgspec.Struct, kw_only=True):
     learnt: Moment
     under: str = ""
     """The Rekey SA whose push brought it; empty if it came with a pull."""
-    by_lkh: bool = False
-    """Whether that push had its key in LKH arrays, and not for all that hold `under`."""
+    by: str = ""
+    """How that push had its key: ``KEK``, for all that hold `under`, or ``LKH`` or ``OFT``."""
     expires_at: int = 0
     replaced: Moment | None = None
     replaced_by: str = ""
@@ -129,6 +132,14 @@ class DataStory(msgspec.Struct, kw_only=True):
     first_packet: Moment | None = None
     last_packet: Moment | None = None
     senders: list[str] = msgspec.field(default_factory=list)
+    period_count: int = 0
+    """Where keys go by periods (MARKS, NARK): the periods of the sequence, whose SPIs begin with `sa`."""
+    sequence: str = ""
+    """Of one period's SA, told where packets under it are: the `sa` of its sequence."""
+    period: int = 0
+    """Which period that is."""
+    begins_at: int = 0
+    """When the period, or the sequence, begins."""
     state: str = "alive"
 
 
@@ -147,7 +158,10 @@ class MemberStory(msgspec.Struct, kw_only=True):
     data: list[str] = msgspec.field(default_factory=list)
     sequence_number: int | None = None
     sender_ids: list[int] = msgspec.field(default_factory=list)
-    lkh_keys: int = 0
+    management: str = ""
+    """The rekey algorithm of its own keys, ``LKH`` or ``OFT``; empty if it has none,"""
+    tree_keys: int = 0
+    """and how many those are."""
     left_behind: Moment | None = None
     """When a push replaced the Rekey SA for others but not for it."""
 
@@ -162,7 +176,7 @@ class PushStory(msgspec.Struct, kw_only=True):
     rekey: str = ""
     """The new Rekey SA."""
     by: str = ""
-    """``KEK`` or ``LKH``."""
+    """``KEK``, ``LKH`` or ``OFT``."""
     data: list[str] = msgspec.field(default_factory=list)
     deleted: list[str] = msgspec.field(default_factory=list)
     led: list[str] = msgspec.field(default_factory=list)

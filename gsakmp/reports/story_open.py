@@ -27,6 +27,8 @@ NAMES: Final = {
     ExchangeKind.AGGRESSIVE: "Aggressive Mode",
     ExchangeKind.PULL: "Pull",
 }
+MODULE: Final = "(NARK)"
+PERIOD: Final = "period "
 CLOSED: Final = (Status.SEALED, Status.WRONG_KEY)
 
 
@@ -122,7 +124,12 @@ class ClosedMessages:
 def needs(opened: Opened) -> list[str]:
     """The lines of a key file that would open a message, the handiest first."""
     if opened.esp is not None:
-        return [f"tek {opened.esp.spi} ...", "what opens the registration or the push that brings this SA"]
+        key = f"tek {opened.esp.spi} ..."
+        if MODULE in opened.reason:
+            return [key]
+        if PERIOD in opened.reason:
+            return [key, "what opens the registration of a member that has this period"]
+        return [key, "what opens the registration or the push that brings this SA"]
     name = clean(opened.sa)
     if opened.kind is ExchangeKind.PUSH:
         return [f"kek {name} ...", "what opens the registration of a member that has this Rekey SA"]

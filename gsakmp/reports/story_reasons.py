@@ -27,7 +27,7 @@ def push_reasons(
     if push.left_behind:
         out.append(f"forward rekey: {names(push.left_behind)} left behind")
     if joined:
-        backward = ": backward rekey" if push.data and push.deleted else ""
+        backward = ": backward rekey" if push.rekey or (push.data and push.deleted) else ""
         out.append(f"after {names(joined)} joined{backward}")
     if push.rekey and not push.left_behind and old is not None:
         out += used(old.learnt, now, old.lifetime_seconds, "SA2")

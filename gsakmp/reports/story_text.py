@@ -40,6 +40,15 @@ WORDS: Final = {
 }
 
 
+WAYS: Final = {
+    "pull": "pull (the registration)",
+    "push": "push (under SA2)",
+    "LKH": "LKH (its own keys in a tree)",
+    "OFT": "OFT (its own keys in a one-way function tree)",
+    "module": "module (the registration, but sealed to the member's module: NARK)",
+}
+
+
 def story_rows(story: Story, width: int = 100) -> Iterator[Row]:
     """The lines, none wider than `width` characters where that can be."""
     if not story.messages:
@@ -146,10 +155,12 @@ class Telling:
             asked = self.when(member.requested)
             return f"{member.member} asked for it at {asked} and was not seen to be given the keys."
         given = [f"SA2 {short(member.rekey)}" if member.rekey else "no SA2 (null or none: nobody can push)"]
-        given += [f"SA3 {names([short(spi) for spi in member.data])}"] if member.data else []
+        given += [f"SA3 {names([self.given_data(spi, member.member) for spi in member.data])}"] * bool(
+            member.data
+        )
         given += ["no SA3 yet"] if not member.data else []
-        if member.lkh_keys:
-            given.append(f"{counted(member.lkh_keys, 'LKH key')}")
+        if member.tree_keys:
+            given.append(counted(member.tree_keys, f"{member.management} key"))
         if member.sender_ids:
             given.append(f"sender id {names([str(number) for number in member.sender_ids])}")
         text = f"{member.member} joined at {self.when(member.joined)} from {member.address}"
@@ -159,6 +170,15 @@ class Telling:
         if member.left_behind is not None:
             text += f" At {self.when(member.left_behind)} it was left behind."
         return text
+
+    def given_data(self, spi: str, member: str) -> str:
+        """A data SA by name; of a sequence with the periods that the member was given."""
+        for sa in self.story.data_sas:
+            if sa.sa == spi and sa.period_count:
+                which = cell(sa, member).removeprefix("module ")
+                module = "for its module, " if any(each.how == "module" for each in sa.holders) else ""
+                return f"{short(spi)} and up ({module}periods {which})"
+        return short(spi)
 
     def isakmp(self) -> Iterator[Row]:
         """Category 1."""
@@ -245,7 +265,7 @@ class Telling:
         yield from self.section("Category 3: SA3, senders to receivers (data)")
         rows = [
             [
-                short(sa.sa), self.traffic(sa), self.cipher(sa), self.since(sa.learnt, sa.under),
+                data_word(sa), self.traffic(sa), self.cipher(sa), self.since(sa.learnt, sa.under),
                 self.activation(sa), self.packets(sa), self.end_of_data(sa),
             ]
             for sa in sas
@@ -301,7 +321,7 @@ class Telling:
     def brought(self, push: PushStory) -> str:
         parts = []
         if push.rekey:
-            led = f" by LKH for {names(bares(push.led))}" if push.by == "LKH" else ""
+            led = "" if push.by == "KEK" else f" by {push.by} for {names(bares(push.led)) or 'nobody yet'}"
             parts.append(f"SA2 {short(push.rekey)}{led}")
         parts += [f"SA3 {names([short(spi) for spi in push.data])}"] if push.data else []
         if push.deleted:
@@ -330,9 +350,7 @@ class Telling:
         else:
             rows = [[sa_word(sa), held(sa.holders), names(sa.from_recording)] for sa in sas]
             yield from self.grid(["", "holds its key", "with a recording"], rows)
-        yield from self.said(
-            "How the key was come by: pull (the registration), push (under SA2), LKH.", "note"
-        )
+        yield from self.said(ways(sas), "note")
         if recorded:
             yield from self.said(
                 "recording: given a key later that also opens the push with this one; who has kept that push "
@@ -378,7 +396,24 @@ class Telling:
 
 
 def sa_word(sa: DataStory | RekeyStory) -> str:
-    return f"{'SA2' if isinstance(sa, RekeyStory) else 'SA3'} {short(sa.sa)}"
+    return f"SA2 {short(sa.sa)}" if isinstance(sa, RekeyStory) else f"SA3 {data_word(sa)}"
+
+
+def data_word(sa: DataStory) -> str:
+    """A data SA by name, or a sequence of them, or one of a period."""
+    if sa.sequence:
+        return f"{short(sa.sa)}, period {sa.period}"
+    return f"{short(sa.sa)} and up" if sa.period_count else short(sa.sa)
+
+
+def ways(sas: list[DataStory | RekeyStory]) -> str:
+    """What the words of the table mean, as far as they are in it."""
+    hows = {holder.how for sa in sas for holder in sa.holders}
+    said = [text for how, text in WAYS.items() if how in hows]
+    text = f"How the key was come by: {', '.join(said)}."
+    if any(isinstance(sa, DataStory) and sa.period_count for sa in sas):
+        text += " Numbers are the periods that were given (keys by periods: each has an SA3 of its own)."
+    return text
 
 
 def bare(member: str) -> str:
@@ -392,12 +427,14 @@ def bares(members: list[str]) -> list[str]:
 
 
 def held(holders: list[Holder]) -> str:
-    return names([holder.member for holder in holders])
+    return names([f"{each.member} ({each.periods})" if each.periods else each.member for each in holders])
 
 
 def cell(sa: DataStory | RekeyStory, member: str) -> str:
     """How a member came by an SA's key."""
     for holder in sa.holders:
+        if holder.member == member and holder.periods:
+            return f"module {holder.periods}" if holder.how == "module" else holder.periods
         if holder.member == member:
             return holder.how
     return "recording" if member in sa.from_recording else "-"

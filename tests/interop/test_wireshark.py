@@ -238,6 +238,7 @@ def test_a_wrong_key_is_told(script: Path) -> None:
 
 @pytest.mark.parametrize("preferences", [
     {"key_file": "/nowhere/to/be/found"}, {"keys": "nonsense"}, {"keys": "kek 00 00"}, {"key_file": os.devnull},
+    {"key_file": "/"},
 ])  # fmt: skip
 def test_trouble_with_keys_is_told_where_it_matters(script: Path, preferences: dict[str, str]) -> None:
     shown = list(frames(TSHARK, script, PCAPS / "gdoi" / "gdoi-pull-gap.pcap", preferences))
@@ -245,6 +246,17 @@ def test_trouble_with_keys_is_told_where_it_matters(script: Path, preferences: d
         True
     ] * 6
     assert not any(frame.faults for frame in shown)
+
+
+@pytest.mark.parametrize("kind", ["ours", "table"])
+def test_key_files_that_an_editor_has_saved(script: Path, kind: str, tmp_path: Path) -> None:
+    """A byte order mark, two characters at the ends of lines, blanks and 0x, all of which docs/keys.md allows."""
+    path = PCAPS / "gdoi" / "gdoi-pull-gap.json"
+    initiator, responder, key = encryption_key(session(path))
+    line = f"encryption_key {initiator}:{responder} 0x{key}" if kind == "ours" else f"{initiator} , {key}"
+    (tmp_path / "my.keys").write_bytes(b"\xef\xbb\xbf" + line.encode() + b"\r\n")
+    shown = list(frames(TSHARK, script, path.with_suffix(".pcap"), {"key_file": str(tmp_path / "my.keys")}))
+    assert not any(name == "gdoi.expert.keys" for frame in shown for name, _ in frame.notes)
 
 
 def changed(source: Path, target: Path, order: Iterable[int]) -> list[int]:
@@ -368,6 +380,25 @@ def test_ike_stays_with_wireshark_s_own_dissector(script: Path) -> None:
     version_2 = PCAPS / "ikev2" / "ikev2pI2.pcap"
     without = fields(None, version_2, columns=COLUMNS)
     assert passed_on(fields(script, version_2, "-o", "gdoi.other_ports:all", columns=COLUMNS)) == without
+
+
+def test_what_wireshark_s_own_dissector_finds_malformed_is_no_error_of_ours(
+    script: Path, tmp_path: Path
+) -> None:
+    """ESP too short for its SPI, and IKE too short for its header, on their own ports."""
+    capture = tmp_path / "short.pcap"
+    octets = [(4500, b"\xff" * 4), (4500, bytes(8)), (500, bytes(10)), (848, bytes(17) + b"\x20" + bytes(10))]
+    write(capture, [
+        Datagram(octets=each, source_port=port, destination_port=port,
+                 source_address="192.0.2.1", destination_address="192.0.2.2")
+        for port, each in octets
+    ])  # fmt: skip
+    columns = ("_ws.expert.message", "_ws.malformed")
+    without = fields(None, capture, columns=columns)
+    shown = fields(script, capture, columns=columns)
+    assert shown[:3] == without[:3]
+    assert any("Malformed" in line for line in shown)
+    assert not any("Lua" in line for line in shown)
 
 
 def passed_on(lines: list[str]) -> list[str]:

@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec.structs import replace
+
 from gsakmp import limits
 from gsakmp.captures.keyring import Keyring, Kind, Secret
 from gsakmp.captures.opened import DataSALearnt, GroupJoined, GroupRequested, RekeySALearnt, sa_name
 from gsakmp.captures.opening.draft import Draft, First, Recent, identity_text
+from gsakmp.captures.opening.periods import Found, PeriodBook, derived, holders, missing
 from gsakmp.captures.opening.pull import Brought, read_brought
 from gsakmp.captures.opening.state import ISAKMPState, Run
 from gsakmp.crypto import KEK, kek_cipher
@@ -17,10 +20,18 @@ from gsakmp.crypto.esp_suites import ESPSuite, guesses
 from gsakmp.doi import STANDARD, Dialect
 from gsakmp.errors import GsakmpError
 from gsakmp.group.member_updates import leaf_octets
+from gsakmp.group.period_packets import GrantedPeriods
 from gsakmp.group.rekey import MemberKeys, member_keys
 from gsakmp.group.sa import DataSA, RekeySA
 from gsakmp.message import Message
-from gsakmp.payloads import GroupSA, Identification, KeyDownload, LKHDownloadArray, SequenceNumber
+from gsakmp.payloads import (
+    GroupSA,
+    Identification,
+    KeyDownload,
+    LKHDownloadArray,
+    OFTDownloadArray,
+    SequenceNumber,
+)
 from gsakmp.registries import AHTransformID, ESPTransformID, TEKProtocolID
 
 __all__ = ["Book", "DataState", "Membership", "RekeyState", "data_event", "rekey_event"]
@@ -41,6 +52,8 @@ class Membership:
     keys: MemberKeys | None = field(default=None, repr=False)
     leaf: bytes = field(default=b"", repr=False)
     """Key Data of the first key of its LKH_DOWNLOAD_ARRAY: IV, then key (RFC 8263, 2.2)."""
+    count: int = 0
+    """How many keys of its own its registration has brought."""
 
 
 @dataclass(slots=True, eq=False)
@@ -75,6 +88,10 @@ class DataState:
     group: str = ""
     windows: Recent[str, tuple[int, int]] = field(default_factory=lambda: Recent(SEEN))
     """For each sender's address: the highest sequence number, and which of those before it were seen."""
+    reason: str = ""
+    """Why there are no `suites`, where that is not for its algorithms."""
+    news: DataSALearnt | None = None
+    """What is to be told of it with its first packet."""
 
 
 class Book:
@@ -86,6 +103,9 @@ class Book:
         self._rekey: Recent[bytes, RekeyState] = Recent(limits.OPENED_GROUP_SAS)
         self._data: Recent[bytes, DataState] = Recent(limits.OPENED_GROUP_SAS)
         self._members: Recent[tuple[str, str], Membership] = Recent(limits.OPENED_MEMBERS)
+        self._sequences = PeriodBook()
+        self._periods: Recent[tuple[int, int], DataState] = Recent(limits.OPENED_GROUP_SAS)
+        """Those data SAs of periods that were asked for, by the number of the sequence and the period."""
 
     # -- what there is -----------------------------------------------------------------------------------
 
@@ -94,8 +114,19 @@ class Book:
         return self._rekey.get(spi) or self._rekey_of_file(spi)
 
     def data(self, spi: bytes) -> DataState | None:
-        """The data SA of that SPI."""
-        return self._data.get(spi) or self._data_of_file(spi)
+        """The data SA of that SPI; of a period's, the keys are made now."""
+        known = self._data.get(spi)
+        if known is None or known.sa is None:
+            found = self._sequences.find(spi)
+            if found is not None:
+                made = self._data_of_period(spi, found) or known or self._data_of_file(spi)
+                return made or DataState(spi, group=found.sequence.group, reason=missing(found))
+        return known or self._data_of_file(spi)
+
+    def has_data(self, spi: bytes) -> bool:
+        """Whether there is a data SA of that SPI, with keys or without; nothing is derived."""
+        known = self._data.get(spi) or self._sequences.find(spi) or self._data_of_file(spi)
+        return known is not None
 
     def member(self, name: str, group: str) -> Membership | None:
         """A member of a group."""
@@ -123,6 +154,25 @@ class Book:
         found = [suite for one in keys for other in integrity for suite in guesses(one, other)]
         return self._data.put(spi, DataState(spi, tuple(found)))
 
+    def _data_of_period(self, spi: bytes, found: Found) -> DataState | None:
+        """The data SA of a period, if somebody whose seeds are known here has that."""
+        place = found.sequence.number, found.period
+        known = self._periods.get(place)
+        if known is not None:
+            return known
+        sa = derived(found)
+        if sa is None:
+            return None
+        self._note_data(sa)
+        made = DataState(spi, suites_of(sa), sa, found.sequence.group)
+        made.news = replace(
+            data_event(sa, found.sequence.group, Brought(), holders(found)),
+            sequence=found.sequence.pattern.spi.hex(),
+            period=found.period,
+            starts_at=int(sa.created_at),
+        )
+        return self._periods.put(place, made)
+
     # -- a pull ------------------------------------------------------------------------------------------
 
     def take_pull(self, draft: Draft, state: ISAKMPState, run: Run, message: Message) -> None:
@@ -143,11 +193,12 @@ class Book:
         dialect = run.dialect or STANDARD
         policy = run.policy if run.policy is not None else GroupSA()
         brought = read_brought(policy, keys, draft.seconds, dialect, push=False)
-        draft.checks += brought.checks
         number = next((p.sequence_number for p in message.payloads if isinstance(p, SequenceNumber)), None)
         membership = self._membership(state, run, brought)
         rekey = self._pulled_rekey(draft, brought, run, member, number)
         data = self.add_data(draft, brought, run.group, (member,))
+        data += self._add_periods(draft, brought, run.group, member)
+        draft.checks += brought.checks
         run.policy = None  # it has served
         draft.events.append(
             GroupJoined(
@@ -159,7 +210,8 @@ class Book:
                 data=tuple(spi.hex() for spi in data),
                 sequence_number=number,
                 sender_ids=brought.sender_ids,
-                lkh_keys=keys_in_array(brought) if membership.keys is not None else 0,
+                management=brought.management if membership.count else "",
+                tree_keys=membership.count,
             )
         )
 
@@ -170,11 +222,12 @@ class Book:
             suite = brought.rekey.suite
             try:
                 cipher = kek_cipher(suite.encryption, suite.key_length, allow_weak=True)
-                keys = member_keys(cipher)
+                keys = member_keys(cipher, brought.packets)
                 keys.install(brought.packets)
                 made.keys, made.leaf = keys, leaf_octets(brought.packets)
+                made.count = keys_in_array(brought)
             except GsakmpError as error:
-                brought.refused("LKH keys", error)
+                brought.refused(f"{brought.management or 'rekey'} keys", error)
         return self._members.put((made.name, made.group), made)
 
     def _pulled_rekey(
@@ -186,10 +239,17 @@ class Book:
         known = self._rekey.get(sa.spi)
         if known is None or known.sa is None:
             known = self.add_rekey(sa, run.group, run.dialect, (member,))
-            draft.events.append(rekey_event(known))
+            draft.events.append(rekey_event(known, brought.management))
         known.holders[member] = None
         known.last = max(known.last, number or 0)
         return known
+
+    def _add_periods(self, draft: Draft, brought: Brought, group: str, member: str) -> tuple[bytes, ...]:
+        """The data SAs by periods of a pull; the SPIs of all."""
+        for granted in brought.periods:
+            if self._sequences.take(granted, group, member):
+                draft.events.append(periods_event(granted, group, brought, member))
+        return tuple(granted.pattern.spi for granted in brought.periods)
 
     # -- SAs ---------------------------------------------------------------------------------------------
 
@@ -268,12 +328,12 @@ def same_keys(one: DataSA, other: DataSA) -> bool:
 
 
 def keys_in_array(brought: Brought) -> int:
-    """How many LKH keys a download has."""
+    """How many keys of the member's own a download has."""
+    values = [attribute.value for packet in brought.packets for attribute in packet.attributes]
     return sum(
-        len(attribute.value.lkh_keys)
-        for packet in brought.packets
-        for attribute in packet.attributes
-        if isinstance(attribute.value, LKHDownloadArray)
+        len(value.lkh_keys) if isinstance(value, LKHDownloadArray) else len(value.oft_keys)
+        for value in values
+        if isinstance(value, LKHDownloadArray | OFTDownloadArray)
     )
 
 
@@ -283,8 +343,9 @@ def transform_name(sa: DataSA) -> str:
     return registry(sa.transform_id).name or str(sa.transform_id)
 
 
-def rekey_event(state: RekeyState) -> RekeySALearnt:
-    """The event that a Rekey SA is known."""
+def rekey_event(state: RekeyState, management: str = "") -> RekeySALearnt:
+    """The event that a Rekey SA is known. A pull's policy does not name the rekey algorithm (RFC 6407, 5.3):
+    `management` is that of the keys that came with it."""
     sa = state.sa
     assert sa is not None  # only one of a key file has none
     suite = sa.suite
@@ -296,10 +357,24 @@ def rekey_event(state: RekeyState) -> RekeySALearnt:
         destination=f"{sa.destination} port {sa.destination_port}",
         encryption=cipher.name,
         signature=f"{suite.signature.name} with {suite.signature_hash.name}",
-        management=suite.management.name if suite.management is not None else "",
+        management=suite.management.name if suite.management is not None else management,
         lifetime_seconds=sa.lifetime_seconds,
         acknowledgement=suite.acknowledgement.name if suite.acknowledgement is not None else "",
         holders=tuple(state.holders),
+    )
+
+
+def periods_event(granted: GrantedPeriods, group: str, brought: Brought, member: str) -> DataSALearnt:
+    """The event that a member has been given periods of a sequence."""
+    pattern, periods = granted.pattern, granted.pattern.periods
+    assert periods is not None  # `read_period_packet` has put it in
+    return replace(
+        data_event(pattern, group, brought, (member,)),
+        lifetime_seconds=periods.seconds,
+        periods=tuple((interval.first, interval.last) for interval in granted.intervals),
+        period_count=periods.count,
+        starts_at=periods.starts_at,
+        module=periods.modules,
     )
 
 

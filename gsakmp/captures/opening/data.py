@@ -24,7 +24,7 @@ class DataOpening:
 
     def knows(self, octets: bytes) -> bool:
         """Whether octets begin with the SPI of a data SA that is known."""
-        return len(octets) >= 8 and self._book.data(octets[:4]) is not None
+        return len(octets) >= 8 and self._book.has_data(octets[:4])
 
     def take(self, draft: Draft, packet: bytes) -> None:
         """An ESP packet."""
@@ -40,11 +40,14 @@ class DataOpening:
         state = self._book.data(spi)
         draft.group = state.group if state is not None else ""
         draft.esp = ESPContent(spi=spi.hex(), sequence_number=number, group=draft.group)
+        if state is not None and state.news is not None:
+            draft.events.append(state.news)
+            state.news = None
         if draft.datagram.missing:
             draft.fail(Status.SEALED, "the frame was captured short")
         elif state is None or not state.suites:
-            reason = "no TEK of this SPI is known" if state is None else "of AH, or of unknown algorithms"
-            draft.fail(Status.SEALED, reason)
+            reason = "of AH, or of unknown algorithms" if state is not None else "no TEK of this SPI is known"
+            draft.fail(Status.SEALED, (state.reason if state is not None else "") or reason)
         else:
             self._open(draft, packet, state, number)
 

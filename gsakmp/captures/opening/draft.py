@@ -73,6 +73,10 @@ class Recent(Generic[K, V]):
             self._entries.popitem(last=False)
         return value
 
+    def oldest(self) -> tuple[K, V]:
+        """The entry that was not used longest; there must be one."""
+        return next(iter(self._entries.items()))
+
     def values(self) -> tuple[V, ...]:
         """All, the one used last at the end."""
         return tuple(self._entries.values())

@@ -17,6 +17,8 @@ from gsakmp.doi import Dialect
 from gsakmp.errors import GsakmpError
 from gsakmp.group.attribute_values import read_values
 from gsakmp.group.payloads import OfferedGSA, read_group_sa, read_key_download
+from gsakmp.group.period_packets import GrantedPeriods
+from gsakmp.group.rekey import download_types, management_of
 from gsakmp.group.sa import GSA, DataSA, RekeySA
 from gsakmp.message import Message
 from gsakmp.payloads import (
@@ -32,8 +34,6 @@ from gsakmp.payloads import (
 from gsakmp.registries import GAPAttribute, KeyDownloadType
 
 __all__ = ["Brought", "best_dialect", "pull_step", "read_brought"]
-
-OF_REKEY = frozenset({KeyDownloadType.KEK, KeyDownloadType.LKH})
 
 
 def pull_step(message: Message) -> int:
@@ -91,11 +91,20 @@ class Brought:
     """Those that have keys, with them."""
     packets: tuple[KeyPacket, ...] = field(default=(), repr=False)
     """The key packets of the Rekey SA."""
+    periods: list[GrantedPeriods] = field(default_factory=list)
+    """Of a pull: data SAs whose keys go by periods."""
     sender_ids: tuple[int, ...] = ()
     activation_delay: int = 0
     deactivation_delay: int = 0
     checks: list[Check] = field(default_factory=list)
     """What could not be read."""
+
+    @property
+    def management(self) -> str:
+        """The rekey algorithm of the key packets, ``LKH`` or ``OFT``; empty where none is there."""
+        if not any(packet.kd_type in download_types() for packet in self.packets):
+            return ""
+        return management_of(self.packets).name
 
     def refused(self, what: str, error: GsakmpError) -> None:
         """A part that the standard's reader does not take."""
@@ -141,11 +150,12 @@ def _offered(part: object, now: float, dialect: Dialect, push: bool) -> OfferedG
 def _read_keys(
     brought: Brought, offers: dict[bytes, DataSA], keys: KeyDownload, dialect: Dialect, push: bool
 ) -> None:
-    brought.packets = tuple(packet for packet in keys.key_packets if packet.kd_type in OF_REKEY)
+    of_rekey = {KeyDownloadType.KEK, *download_types()}
+    brought.packets = tuple(packet for packet in keys.key_packets if packet.kd_type in of_rekey)
     if brought.rekey is not None and brought.packets:
         _read_rekey(brought, brought.rekey, dialect)
     for index, packet in enumerate(keys.key_packets):
-        if packet.kd_type in OF_REKEY:
+        if packet.kd_type in of_rekey:
             continue
         offered = offers.get(packet.spi)
         alone = OfferedGSA(gsa=GSA(data=(offered,) if offered else ()), allow_weak=True, dialect=dialect)
@@ -155,6 +165,7 @@ def _read_keys(
             brought.refused(f"key_packets[{index}]", error)
             continue
         brought.data += downloaded.gsa.data
+        brought.periods += downloaded.periods
         brought.sender_ids = downloaded.sender_ids or brought.sender_ids
 
 

@@ -126,8 +126,8 @@ class PushOpening:
         keys = next((p for p in message.payloads if isinstance(p, KeyDownload)), None)
         if policy is not None:
             brought = read_brought(policy, keys, draft.seconds, state.dialect, push=True)
-            draft.checks += brought.checks
             self._successor(draft, state, brought, sight.number)
+            draft.checks += brought.checks
             self._book.add_data(draft, brought, state.group, tuple(state.holders))
         for payload in message.payloads:
             if isinstance(payload, GroupDelete):
@@ -137,7 +137,8 @@ class PushOpening:
 
     def _successor(self, draft: Draft, state: RekeyState, brought: Brought, number: int) -> None:
         """The Rekey SA that a push brings, and who is led to its key: by the KEK all who have the present
-        one, by LKH those whose keys open an update array, in this push or in the next of several."""
+        one, by LKH or OFT those whose own keys open update arrays, in this push or with others of the plan.
+        It may be known already, by the pull of a member that joins with it (RFC 6407, 7.4.2)."""
         sa = brought.rekey
         if sa is None or sa.spi == state.spi:
             return
@@ -151,20 +152,17 @@ class PushOpening:
                     brought.refused("the new Rekey SA", error)
             elif not sa.signature_key and state.signature_keys:
                 sa = replace(sa, signature_key=state.signature_keys[0])
-            plain = any(packet.kd_type == KeyDownloadType.KEK for packet in brought.packets)
-            successor = self._book.add_rekey(
-                sa, state.group, state.dialect, state.holders if plain and sa.key else ()
-            )
+            successor = self._book.add_rekey(sa, state.group, state.dialect, ())
             if (state.dialect or STANDARD).sequence_number_goes_on:
                 successor.last = number
         assert successor is not None
         before = set(successor.holders)
         had_key = bool(successor.keks) and not fresh
+        plain = self._in_plain(state, successor, brought)
         events = list(self._followed(state, successor, brought))
         if successor.keks and not had_key:
             draft.events.append(rekey_event(successor))
         draft.events += events
-        arrays = any(packet.kd_type == KeyDownloadType.LKH for packet in brought.packets)
         gained = tuple(name for name in successor.holders if name not in before or fresh)
         draft.events.append(
             RolledOver(
@@ -173,13 +171,23 @@ class PushOpening:
                 new=successor.name,
                 followed=gained,
                 left_behind=tuple(name for name in state.holders if name not in successor.holders),
-                by="LKH" if arrays else "KEK",
+                by="KEK" if plain else brought.management or "KEK",
             )
         )
 
+    @staticmethod
+    def _in_plain(state: RekeyState, successor: RekeyState, brought: Brought) -> bool:
+        """Whether the push has the new KEK for all who hold the present one; then they hold it."""
+        key = brought.rekey.key if brought.rekey is not None else b""
+        plain = any(packet.kd_type == KeyDownloadType.KEK for packet in brought.packets)
+        if not plain or not any(kek.build() == key for kek in successor.keks):
+            return False
+        successor.holders.update(state.holders)
+        return True
+
     def _followed(self, state: RekeyState, successor: RekeyState, brought: Brought) -> Iterator[KeysFollowed]:
-        """The members whose LKH keys lead them on."""
-        if successor.sa is None or not any(p.kd_type == KeyDownloadType.LKH for p in brought.packets):
+        """The members whose own keys lead them on."""
+        if successor.sa is None or not brought.management:
             return
         suite = successor.sa.suite
         cipher = kek_cipher(suite.encryption, suite.key_length, allow_weak=True)
@@ -189,14 +197,18 @@ class PushOpening:
             try:
                 found = member.keys.follow(brought.packets, cipher)
             except GsakmpError as error:
-                brought.refused(f"the LKH update for {member.name}", error)
+                brought.refused(f"the {brought.management} update for {member.name}", error)
                 continue
             if found is None or (successor.keks and not found.same(successor.keks[0])):
                 continue
             if not successor.keks:
                 self._book.give_key(successor, found.build())
+            known = member.name in successor.holders
             successor.holders[member.name] = None
-            yield KeysFollowed(member=member.name, sa=successor.name, keys=path_length(member))
+            if not known:
+                yield KeysFollowed(
+                    member=member.name, sa=successor.name, keys=member.count, by=brought.management
+                )
 
     def _deleted(self, payload: GroupDelete, state: RekeyState) -> Iterator[SADeleted]:
         protocol = PROTOCOLS.get(int(payload.protocol_id), str(int(payload.protocol_id)))
@@ -247,7 +259,10 @@ class PushOpening:
         sa = replace(state.sa, sequence_number=ANY_NUMBER, key=state.keks[0].build() if state.keks else b"")
         if requested in WITH_LEAF_KEY:
             return self._by_own_key(draft, message, state, sa, said)
-        draft.checks.append(hash_verdict(message, sa, b""))
+        if sa.key:
+            draft.checks.append(hash_verdict(message, sa, b""))
+        else:
+            draft.checks.append(Check("HASH", None, "the key of this Rekey SA is not known"))
         member = registered_at(self._book.members(state), draft.datagram.source, said)
         draft.member = member.name if member is not None else said
         return draft.member
@@ -304,8 +319,3 @@ def sights(message: Message, kek: KEK, dialects: tuple[Dialect, ...]) -> Iterato
         first = found.payloads[0]
         if isinstance(first, SequenceNumber):
             yield Sight(found, plaintext, kek, first.sequence_number)
-
-
-def path_length(member: Membership) -> int:
-    """Keys that a member holds on its path."""
-    return len(getattr(member.keys, "_held", ()))

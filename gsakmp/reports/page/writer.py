@@ -66,8 +66,8 @@ def write_page(
     messages the first are taken, which the page says. The same records give the same octets. Memory is
     bounded by a block, whatever the number of messages, but for some 50 octets a message for the index.
 
-    Raises `ConfigurationError` for a limit that is none, `LocalError` if `out` can't be written, and whatever
-    `records` raises: what is written by then is no page.
+    Raises `ConfigurationError` for a limit that is none, `LocalError` if `out` can't be written, but
+    `BrokenPipeError` as it is, and whatever `records` raises: what is written by then is no page.
     """
     given: Any = limit
     if not isinstance(given, int) or not 1 <= given <= MOST_MESSAGES:
@@ -76,6 +76,8 @@ def write_page(
     for piece in page.pieces(iter(records)):
         try:
             out.write(piece)
+        except BrokenPipeError:  # whoever reads our output went away: the caller's affair
+            raise
         except OSError as error:
             raise LocalError(f"the page cannot be written: {error.strerror}") from None
     return page.written

@@ -4,6 +4,9 @@
 
 local unhex = G.unhex
 
+-- An editor's byte order mark, which may stand before the first line.
+local MARK = "\239\187\191"
+
 local function cookies_of(name)
   return unhex((name:gsub(":", "")))
 end
@@ -15,7 +18,7 @@ local SIZES = {encryption_key = {[8] = true, [16] = true}, skeyid_e = {[8] = tru
 
 -- `line` has no blanks around it.
 local function read_line(found, line)
-  local cookie, key = line:match('^"?(%x+)"?,"?(%x+)"?$')
+  local cookie, key = line:match('^"?(%x+)"?%s*,%s*"?(%x+)"?$')
   if cookie then
     cookie, key = unhex(cookie), unhex(key)
     if cookie and key and #cookie == 8 then
@@ -23,22 +26,30 @@ local function read_line(found, line)
     end
     return
   end
-  local kind, name, value = line:match('^(%a[%w_]*)%s+"?([%x:]+)"?%s+(%x+)$')
+  local kind, name, value = line:match('^(%a[%w_]*)%s+"?([%x:]+)"?%s+(0?x?%x+)$')
   if not kind or not SIZES[kind] then return end
-  local octets, secret = cookies_of(name:lower()), unhex(value)
+  local octets, secret = cookies_of(name:lower()), unhex((value:gsub("^0x", "")))
   if octets and secret and SIZES[kind][#octets] then
     found[kind][octets], found.lines = secret, found.lines + 1
   end
 end
 
+local function read_lines(found, file)
+  local first = true
+  for line in file:lines() do
+    if first and line:sub(1, #MARK) == MARK then line = line:sub(#MARK + 1) end
+    first = false
+    if #line < 65536 and not line:match("^%s*#") then read_line(found, (line:gsub("^%s+", ""):gsub("%s+$", ""))) end
+  end
+end
+
+-- Whether it could be read; a folder can be opened, and fails then.
 local function read_file(found, path)
   local file = io.open(path, "r")
   if not file then return false end
-  for line in file:lines() do
-    if #line < 65536 and not line:match("^%s*#") then read_line(found, (line:gsub("^%s+", ""):gsub("%s+$", ""))) end
-  end
+  local ok = pcall(read_lines, found, file)
   file:close()
-  return true
+  return ok
 end
 
 -- Everything that the preferences name; the second result is what was wrong, or nothing.

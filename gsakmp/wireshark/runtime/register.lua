@@ -28,7 +28,10 @@ end
 
 local function theirs(port, tvb, pinfo, tree)
   local dissector = before[port] or Dissector.get("isakmp")
-  return dissector and dissector:call(tvb, pinfo, tree) or 0
+  if not dissector then return 0 end
+  local ok, taken = pcall(dissector.call, dissector, tvb, pinfo, tree)
+  -- Where the octets are too few for it, it has marked the packet as malformed by now, and raises an error.
+  return ok and taken or tvb:len()
 end
 
 local OURS = {[848] = true, [500] = true, [4500] = true}

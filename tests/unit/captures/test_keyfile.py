@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,25 @@ def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
         Keyring(Secret(Kind.PSK, "*", bytes([n])) for n in range(3))
     with pytest.raises(ConfigurationError, match=r"line 2: over limits\.KEY_LINE_OCTETS"):
         keys("gsakmp-keys 1\n" + " " * limits.KEY_LINE_OCTETS + " ")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line() -> None:
+    for text in (f"gsakmp-keys 1\r\nkek {COOKIES} 00\r\n", f"{COOKIES[:16]},aabb\r\n"):
+        assert list(keys(f"\ufeff{text}")) == list(keys(text))
+    with pytest.raises(ConfigurationError):
+        keys(f"gsakmp-keys 1\n\ufeffkek {COOKIES} 00\n")
+
+
+def test_a_log_is_not_kept_to_tell_whose_it_is(tmp_path: Path) -> None:
+    log = tmp_path / "long.log"
+    log.write_bytes((b"x" * 60_000 + b"\n") * 500)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ConfigurationError, match="no key file"):
+            read_keys(log)
+        assert tracemalloc.get_traced_memory()[1] < 8_000_000  # of 30
+    finally:
+        tracemalloc.stop()
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from gsakmp.captures.keyfile import engine_secret
 from gsakmp.captures.keyring import Keyring, Kind
 from gsakmp.captures.opened import (
     Acknowledged,
+    DataSALearnt,
     ExchangeKind,
     GroupJoined,
     KeysFollowed,
@@ -20,8 +21,10 @@ from gsakmp.captures.opened import (
     Status,
 )
 from gsakmp.captures.opening import Opener
-from gsakmp.group.policy import RekeyPolicy
+from gsakmp.group.policy import DataPolicy, MemberPolicy, PeriodPolicy, RekeyPolicy, Selector
+from gsakmp.group.rekey.nark_module import SoftwareModule
 from gsakmp.identities import Identity
+from gsakmp.peers import Member
 from gsakmp.peers.network import Conditions, Travelling
 from tests.world import PUSHES, World, group_policy
 
@@ -32,15 +35,17 @@ MEMBERS = 30
 class Recorded:
     """A world whose wire and whose members' phase-1 secrets are recorded."""
 
-    def __init__(self, conditions: Conditions | None = None, **rekey: Any) -> None:
+    def __init__(
+        self, conditions: Conditions | None = None, group: dict[str, Any] | None = None, **rekey: Any
+    ) -> None:
         policy = RekeyPolicy(**{"source": "192.0.2.1", "destination": PUSHES} | rekey)
         self.keyring = Keyring()
-        self.world = World(policy=group_policy(rekey=(policy,)), conditions=conditions)
-        self.members = {}
+        self.world = World(policy=group_policy(**{"rekey": (policy,)} | (group or {})), conditions=conditions)
+        self.members: dict[str, Member] = {}
 
-    def join(self, count: int) -> None:
+    def join(self, count: int, **changes: Any) -> None:
         for number in range(count):
-            member = self.world.member(number)
+            member = self.world.member(number, **changes)
             member.secrets = self._secret
             self.members[f"fqdn:member{number}.example"] = member
         assert self.world.run(120, lambda: all(m.state == "registered" for m in self.members.values()))
@@ -106,6 +111,61 @@ def test_an_eviction_in_several_pushes_leads_each_member_on() -> None:
     assert rolled[-1].left_behind == (gone,)
     assert sorted(event.member for event in of(found, KeysFollowed)) == sorted(recorded.reachable())
     assert {event.member for event in of(found, Acknowledged)} >= recorded.reachable()
+
+
+@pytest.mark.parametrize("management", ["oft", "lkh"])
+@pytest.mark.parametrize("seed", range(2))
+def test_a_tree_s_plan_of_several_pushes(management: str, seed: int) -> None:
+    """Many are evicted at once: what leads one member on may be in any push of the plan, or in several."""
+    recorded = Recorded(
+        group={"batch_interval": 60.0, "backward_rekey": "new-kek"},
+        management=management, acknowledgement="sha256", retransmissions=0,
+    )  # fmt: skip
+    recorded.join(MEMBERS)
+    gone = {f"fqdn:member{number}.example" for number in range(seed, MEMBERS, 4)}
+    before = len(recorded.world.network.sent)
+    for name in sorted(gone):
+        recorded.world.gcks.evict("video", Identity.from_text(name), recorded.world.network.now)
+    recorded.world.run(90)
+    staying = set(recorded.members) - gone
+    assert recorded.reachable() == staying
+    found = recorded.opened()
+    sound(found)
+    rolled = of(found[before:], RolledOver)
+    (new,) = {event.new for event in rolled if event.old == rolled[0].old}
+    plan = [event for event in rolled if event.new == new]
+    assert len(plan) >= 2
+    assert {event.by for event in plan} == {management.upper()}
+    assert set().union(*(event.followed for event in plan)) == staying
+    assert set(plan[-1].left_behind) == gone
+    assert sum(len(event.followed) for event in plan) == len(staying)  # each is led on once
+
+
+def test_seeds_for_modules_stay_sealed_and_it_is_said() -> None:
+    """NARK: the registration opens, and what it has for the module does not."""
+    module = SoftwareModule(bytes(range(64)), lambda line: None)
+    data = DataPolicy(
+        selector=Selector(destination="ipv4:239.192.0.2"),
+        periods=PeriodPolicy(seconds=60, count=16, keys="nark"),
+    )
+    viewer = MemberPolicy(identity="fqdn:*.example", periods="2-5", module=module.identity.to_text())
+    recorded = Recorded(
+        group={"rekey": (RekeyPolicy(transport="null"),), "data": (data,), "members": (viewer,)}
+    )
+    recorded.join(1, module=module.handle)
+    opener = Opener(recorded.keyring)
+    found = [opener.feed(datagram(each)) for each in recorded.world.network.sent]
+    sound(found)
+    (told,) = of(found, DataSALearnt)
+    assert (told.granted, told.period_count, told.module) == ("2-5", 16, True)
+    assert "NARK" in told.text
+    spi = (int(told.sa, 16) + 3).to_bytes(4, "big")
+    packet = Datagram(spi + (1).to_bytes(4, "big") + bytes(40), protocol=50)
+    sealed = opener.feed(packet)
+    assert sealed.status is Status.SEALED
+    assert (
+        sealed.reason == f"period 3 of the data SA {told.sa}: its seeds are sealed to members' modules (NARK)"
+    )
 
 
 def test_a_member_that_can_t_follow_is_seen_not_to() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -145,3 +147,45 @@ def test_a_capture_adds_its_keys(secrets: Path, tmp_path: Path) -> None:
     assert text.count("signature right") == 6
     assert run("keys", secrets, "--capture", CAPTURE, "--as", "wireshark").text.startswith(cookies(LONG)[:16])
     assert json.loads(run("decode", "--json", "--keys", whole, CAPTURE).out.splitlines()[0])["frame"] == 1
+
+
+def test_a_pipe_or_a_device_stays_what_it_is(secrets: Path, tmp_path: Path) -> None:
+    """Keys that are thrown away must not change the device's mode for everybody."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    pipe.chmod(0o644)
+    got: list[bytes] = []
+    reader = threading.Thread(target=lambda: got.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    assert run("keys", secrets, "-o", pipe).status == 0
+    reader.join(10)
+    assert got == [secrets.read_bytes()]
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert stat.S_IMODE(pipe.stat().st_mode) == 0o644
+
+
+def test_what_must_not_be_written_over(secrets: Path, tmp_path: Path) -> None:
+    capture, link = tmp_path / "a.pcap", tmp_path / "link"
+    capture.write_bytes(CAPTURE.read_bytes())
+    link.symlink_to(tmp_path / "elsewhere")
+    for arguments in (["--capture", capture, "-o", capture], ["-o", link], ["-o", tmp_path]):
+        result = run("keys", secrets, *arguments)
+        assert result.status == 2
+        assert result.err.count("\n") == 1
+        assert "bug" not in result.err
+    assert capture.read_bytes() == CAPTURE.read_bytes()
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_a_full_disk_is_one_line(secrets: Path) -> None:
+    before = Path("/dev/full").stat().st_mode
+    result = run("keys", secrets, "-o", "/dev/full")
+    assert (result.status, result.err) == (2, "gsakmp: /dev/full can't be written: No space left on device\n")
+    assert Path("/dev/full").stat().st_mode == before
+
+
+def test_the_key_file_itself_may_be_written_anew(secrets: Path) -> None:
+    before = secrets.read_bytes()
+    assert run("keys", secrets, "-o", secrets).status == 0
+    assert secrets.read_bytes() == before

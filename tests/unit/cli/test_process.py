@@ -82,6 +82,20 @@ def test_a_reader_that_goes_away(large: Path, form: list[str]) -> None:
     assert err == b""
 
 
+@pytest.mark.parametrize("command", [["view", "-o", "-"], ["ladder", "--svg", "-"]], ids=lambda it: it[0])
+def test_a_reader_of_a_page_or_picture_that_goes_away(large: Path, command: list[str]) -> None:
+    with subprocess.Popen(
+        [*COMMAND, *command, str(large)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        assert child.stdout.read(1)
+        child.stdout.close()
+        err = child.stderr.read()
+    assert child.returncode == 141
+    assert b"cannot be written" not in err
+
+
 def test_encode_into_a_pipe_that_closes(large: Path) -> None:
     lines = run("decode", "--json", large).out
     with subprocess.Popen(
@@ -211,7 +225,7 @@ def test_completion() -> None:
     """What the shell's completion asks."""
     env = {**os.environ, "_GSAKMP_COMPLETE": "complete_bash", "COMP_WORDS": "gsakmp dec", "COMP_CWORD": "1"}
     done = process(env=env)
-    assert done.out.split() == [b"decode"]
+    assert done.out.split() == [b"decode", b"decrypt"]
     words = "gsakmp decode --exchange GROUPKEY_PU"
     done = process(env={**env, "COMP_WORDS": words, "COMP_CWORD": "3"})
     assert done.out.split() == [b"GROUPKEY_PULL", b"GROUPKEY_PUSH", b"GROUPKEY_PUSH_ACK"]

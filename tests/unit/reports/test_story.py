@@ -267,7 +267,7 @@ class Group:
             *events,
             GroupJoined(
                 member=member, address="192.0.2.1:848", group=GROUP, sa="aa" * 8, rekey=rekey, data=data,
-                sequence_number=0, sender_ids=(1, 2), lkh_keys=3,
+                sequence_number=0, sender_ids=(1, 2), management="LKH", tree_keys=3,
             ),
             step=4,
         )  # fmt: skip
