@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import re
 import signal
 import subprocess
@@ -216,11 +217,16 @@ class Charon:
                 env=self._environment(),
             )
         end_of_patience = time.monotonic() + START_SECONDS
-        while not (self._folder / "vici").exists():
+        while not self._listens():
             if self._process.poll() is not None or time.monotonic() > end_of_patience:
                 raise RuntimeError(f"charon does not start: {(self._folder / 'output').read_text()}")
             time.sleep(0.02)
         self._ask("--load-all", "--file", str(self._folder / "swanctl.conf"))
+
+    def _listens(self) -> bool:
+        """Whether its socket takes connections; the file is there a moment before."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            return probe.connect_ex(str(self._folder / "vici")) == 0
 
     def _environment(self) -> dict[str, str]:
         own = {"STRONGSWAN_CONF": f"{self._folder}/strongswan.conf", "SWANCTL_DIR": str(self._folder)}
