@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import socket
 import re
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
