@@ -63,7 +63,7 @@ def test_trouble_is_status_2(command: list[str], keys: Path, tmp_path: Path) -> 
     empty.touch()
     cut.write_bytes(SESSION.read_bytes()[:-7])
     bad.write_text("gsakmp-keys 1\nskeyid secretsecret secretsecret\n")
-    for source in (tmp_path / "absent.pcap", empty, cut):
+    for source in (tmp_path / "absent.pcap", tmp_path, empty, cut):
         result = run(*command, source, *more, "--keys", keys)
         assert result.status == 2
         assert result.err.startswith("gsakmp: ")
