@@ -45,7 +45,10 @@ class RichBar(Bar):
                 return
             self.start()
         place = self.source.position
-        done = place.tell() if place is not None and self.size is not None else self.steps
+        if place is None or self.size is None:
+            done = self.steps
+        else:
+            done = self.size if place.closed else place.tell()  # closed: what was read is still being worked on
         self.bar.update(self.task, completed=done, found=self.steps)
 
     def start(self) -> None:
