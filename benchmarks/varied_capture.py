@@ -1,9 +1,9 @@
 """A capture as long as is wanted, of messages of every sort as they are on the wire: made ones, and those of
 the captures here.
 
-Of twenty messages ten are a made session (`capture_file.session`), eight come from `pcaps`, in their order, and
-two are encrypted pushes. Addresses and times differ from round to round; after a thousand rounds the octets come
-again.
+Of twenty messages ten are a made session (`capture_file.session`), eight come from `pcaps`, in their order,
+and two are encrypted pushes. Addresses and times differ from round to round; after a thousand rounds, or as
+many as are asked for, the octets come again.
 """
 
 from __future__ import annotations
@@ -54,17 +54,21 @@ def rounds(random: Random) -> Iterator[Octets]:
         yield [*session(random), *(real + real)[at : at + REAL], *pushes]
 
 
-def write_varied(path: Path, messages: int, seed: int = 7) -> int:
-    """Write a capture of so many messages, rounded up to whole rounds; gives their number."""
+def write_varied(path: Path, messages: int, distinct: int = DISTINCT, seed: int = 7) -> int:
+    """Write a capture of so many messages, rounded up to whole rounds; gives their number. `distinct` rounds
+    come before octets come again."""
     random = Random(seed)
-    endless = rounds(random)
-    kept = [next(endless) for _ in range(min(DISTINCT, -(-messages // ROUND)))]
+    made = rounds(random)
+    kept: list[Octets] = []
     written = 0
     with path.open("wb") as file:
         file.write(PCAP_HEADER)
         while written < messages:
+            number = written // ROUND
+            if number < distinct:
+                kept.append(next(made))
             ends = random.randbytes(8)
-            for octets, port in kept[written // ROUND % len(kept)]:
+            for octets, port in kept[number % distinct]:
                 framed = frame(octets, port, ends, written)
                 seconds, rest = divmod(written, 1000)
                 file.write(RECORD.pack(1_700_000_000 + seconds, rest * 1000, len(framed), len(framed)))

@@ -122,20 +122,19 @@ class Capture(Iterator[Datagram]):
         time, frame = record.time, record.octets
         if record.link_type == ETHERNET and len(frame) >= USUAL.size:
             (
-                kind, first, total, flags, protocol, source, destination, source_port, destination_port, length,
+                kind, first, total, flags, protocol, source, destination, port, destination_port, length,
             ) = USUAL.unpack_from(frame)  # fmt: skip
             if (
                 kind == IPV4 and first == PLAIN_HEADER and protocol == UDP and not flags & ANY_FRAGMENT
                 and total + ETHERNET_OCTETS <= len(frame) and UDP_OCTETS <= length <= total - IPV4_HEADER.size
             ):  # fmt: skip
                 ports = self._ports
-                if ports is not None and source_port not in ports and destination_port not in ports:
+                if ports is not None and port not in ports and destination_port not in ports:
                     raise Skipped(Reason.OTHER_PORT)
-                end = USUAL.size - UDP_OCTETS + length
+                octets = frame[USUAL.size : USUAL.size - UDP_OCTETS + length]
                 return Datagram(
-                    frame[USUAL.size : end], number, time,
-                    _text(source), source_port, _text(destination), destination_port,
-                )  # fmt: skip
+                    octets, number, time, _text(source), port, _text(destination), destination_port
+                )
         return self._unusual(record, number)
 
     def _unusual(self, record: Record, number: int) -> Datagram | None:

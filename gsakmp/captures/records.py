@@ -1,7 +1,7 @@
 """The records of a pcap file, and those of a pcapng file, read with scapy's raw reader over a `Source`.
 
-A pcap file is four numbers before each frame, taken apart here: scapy takes longer to be imported than a small
-file to be read, and for each frame several times as long as all that is done with it afterwards.
+A pcap file is four numbers before each frame, taken apart here: scapy takes longer to be imported than a
+small file to be read, and for each frame several times as long as all that is done with it afterwards.
 
 scapy's reader ends quietly where a file is damaged, knows no second section, and logs what it dislikes. So
 the `Source` raises for what is cut off, each block is checked before its frame is believed, and the log stays
@@ -64,19 +64,34 @@ def _pcap(source: Source) -> Iterator[Record]:
     # version, time zone, accuracy and snapshot length stand before the link type; its upper octets speak of
     # the frame check sequence
     link_type = struct.unpack(order + "HHIIII", source.read(20))[5] & 0xFFFF
-    longest = limits.CAPTURE_FRAME_OCTETS
     head = struct.Struct(order + "IIII")
-    unpack, read, mark = head.unpack, source.read, source.mark
     while True:
-        mark()
-        octets = read(16)
+        yield from _ahead(source, head, unit, link_type)
+        source.mark()
+        octets = source.read(head.size)
         if not octets:
             return
-        seconds, fraction, captured, wire = unpack(octets)
-        if captured > longest:
-            raise source.broken(f"a frame of {captured} octets is over {longest}")
+        seconds, fraction, captured, wire = head.unpack(octets)
+        if captured > limits.CAPTURE_FRAME_OCTETS:
+            raise source.broken(f"a frame of {captured} octets is over {limits.CAPTURE_FRAME_OCTETS}")
         time = seconds * NANOSECONDS + fraction * unit
-        yield Record(time, link_type, read(captured), captured < wire, wire)
+        yield Record(time, link_type, source.read(captured), captured < wire, wire)
+
+
+def _ahead(source: Source, head: struct.Struct, unit: int, link_type: int) -> Iterator[Record]:
+    """The records that are whole in what the source holds already: nearly all, and in half the time."""
+    held, at, unpack, start = source.held, source.at, head.unpack_from, head.size
+    last = len(held) - start
+    while at <= last:
+        seconds, fraction, captured, wire = unpack(held, at)
+        begin = at + start
+        stop = begin + captured
+        if stop > len(held) or captured > limits.CAPTURE_FRAME_OCTETS:
+            return
+        source.record, source.at = source.before + at, stop
+        time = seconds * NANOSECONDS + fraction * unit
+        yield Record(time, link_type, held[begin:stop], captured < wire, wire)
+        at = stop
 
 
 class _Blocks:

@@ -33,38 +33,34 @@ class Source:
     for: a record that comes through a pipe is given before the next one is there.
 
     `offset` is where the next octet comes from and `record` where the present record began, both in
-    the inflated file.
+    the inflated file. Of that, `held` is what was read already, and begins at octet `before`; its next octet
+    is ``held[at]``.
     """
 
     def __init__(self, file: BinaryIO, name: str) -> None:
         self.name = name
-        self._before = 0  # octets of the file that stand before those in `_held`
-        self._marked = 0
-        self._held = b""
-        self._at = 0
+        self.before = 0
+        self.record = 0
+        self.held = b""
+        self.at = 0
         self._file: _Octets = _Plain(file)
         if self.peek(len(GZIP)) == GZIP:
-            self._file = _Inflated(self._file, self._held)
-            self._held = b""
+            self._file = _Inflated(self._file, self.held)
+            self.held = b""
 
     @property
     def offset(self) -> int:
         """Octets taken so far."""
-        return self._before + self._at
-
-    @property
-    def record(self) -> int:
-        """The octet at which the present record began."""
-        return self._marked
+        return self.before + self.at
 
     def peek(self, size: int) -> bytes:
         """The next `size` octets, or fewer at the end of the file, without taking them."""
         self._fill(size)
-        return self._held[self._at : self._at + size]
+        return self.held[self.at : self.at + size]
 
     def mark(self) -> None:
         """A record starts here; the file may also end here."""
-        self._marked = self._before + self._at
+        self.record = self.before + self.at
 
     def read(self, size: int) -> bytes:
         """Exactly `size` octets, or none at the end of the file.
@@ -72,19 +68,19 @@ class Source:
         Raises `CaptureError` when the file ends inside a record, when it cannot be read, and for
         sizes that only a broken length field gives.
         """
-        at = self._at
+        at = self.at
         stop = at + size
-        if at <= stop <= len(self._held):  # nearly always
-            self._at = stop
-            return self._held[at:stop]
+        if at <= stop <= len(self.held):  # nearly always
+            self.at = stop
+            return self.held[at:stop]
         if size > limits.CAPTURE_BLOCK_OCTETS:
             raise self.broken(f"a length of {size} octets is over {limits.CAPTURE_BLOCK_OCTETS}")
         self._fill(size)
-        octets = self._held[self._at : self._at + size]
+        octets = self.held[self.at : self.at + size]
         inside = self.offset - self.record + len(octets)
         if len(octets) < size and inside:
             raise self.broken(f"the file ends {inside} octets into what starts here")
-        self._at += len(octets)
+        self.at += len(octets)
         return octets
 
     def broken(self, problem: str) -> CaptureError:
@@ -93,10 +89,10 @@ class Source:
 
     def _fill(self, size: int) -> None:
         """Hold the next `size` octets, or all that are left."""
-        pieces = [self._held[self._at :]]
+        pieces = [self.held[self.at :]]
         lacking = size - len(pieces[0])
-        self._before += self._at
-        self._at = 0
+        self.before += self.at
+        self.at = 0
         try:
             while lacking > 0 and (more := self._file.read(lacking)):
                 pieces.append(more)
@@ -106,7 +102,7 @@ class Source:
         except ValueError as error:
             raise LocalError(f"{self.name}: {error}") from error
         finally:
-            self._held = b"".join(pieces)
+            self.held = b"".join(pieces)
 
 
 class _Plain:
@@ -117,10 +113,8 @@ class _Plain:
         self._ready: Callable[[int], object] | None = getattr(file, "read1", None)
 
     def read(self, size: int, /) -> bytes:
-        if self._ready is not None:
-            octets = self._ready(max(size, AHEAD))
-        else:
-            octets = self._file.read(size)
+        ready = self._ready
+        octets = self._file.read(size) if ready is None else ready(max(size, AHEAD))
         if octets is None:
             raise OSError("it has no octets ready, and does not wait for them")
         if not isinstance(octets, bytes):

@@ -187,8 +187,8 @@ class Workers:
         self.all.clear()
 
     def ordered(self, pieces: Iterable[tuple[Place, Batch | None, str]]) -> Iterator[Done[Place]]:
-        """Every piece in its order. Those with a batch are made into lines by a worker; `str` is the name that
-        the lines get. The next piece is asked for while the workers work."""
+        """Every piece in its order. Those with a batch are made into lines by a worker; `str` is the file's
+        name in them. The next piece is asked for while the workers work."""
         free = deque(self.all)
         waiting: deque[tuple[Place, Worker | None]] = deque()
         for place, batch, name in pieces:
@@ -209,9 +209,7 @@ class Workers:
         while waiting:
             yield from self.oldest(waiting, free)
 
-    def oldest(
-        self, waiting: deque[tuple[Place, Worker | None]], free: deque[Worker]
-    ) -> list[Done[Place]]:
+    def oldest(self, waiting: deque[tuple[Place, Worker | None]], free: deque[Worker]) -> list[Done[Place]]:
         """What waits up to the first worker, which is free then."""
         done: list[Done[Place]] = []
         while waiting:

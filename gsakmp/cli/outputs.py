@@ -32,8 +32,8 @@ class Form(StrEnum):
 
 
 class Output(Protocol):
-    """What takes datagrams and shows those that are wanted. `name` is that of their file: empty where there is
-    only one."""
+    """What takes datagrams and shows those that are wanted. `name` is that of their file: empty where there
+    is only one."""
 
     def take(self, datagram: Datagram, name: str) -> None:
         """One more."""

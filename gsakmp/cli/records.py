@@ -90,14 +90,15 @@ class Record(msgspec.Struct):
 def line_text(
     datagram: Datagram, file: str, octets: str, names: str, message: str, error: str = "null"
 ) -> str:
-    """A record as a line of JSON, of texts that are JSON. `octets` is the datagram in hex, `names` the protocol
-    and exchange, empty if nobody knows."""
+    """A record as a line of JSON, of texts that are JSON. `octets` is the datagram in hex, `names` the
+    protocol and exchange, empty if nobody knows."""
     name = f'"file":{json_text(file)},' if file else ""
     time = f'"{text}"' if (text := time_text(datagram.time)) else "null"
+    ends = ends_text(
+        datagram.source_address, datagram.source_port, datagram.destination_address, datagram.destination_port
+    )
     return (
-        f'{{{name}"frame":{datagram.frame or "null"},"time":{time},'
-        f'"source":{endpoint_text(datagram.source_address, datagram.source_port)},'
-        f'"destination":{endpoint_text(datagram.destination_address, datagram.destination_port)},'
+        f'{{{name}"frame":{datagram.frame or "null"},"time":{time},{ends},'
         f'{names or NAMELESS},"octets":"{octets}","message":{message},"error":{error}}}\n'
     )
 
@@ -112,9 +113,10 @@ def exchange_text(doi: DOI, exchange: int) -> str:
 
 
 @lru_cache(maxsize=4096)
-def endpoint_text(address: str, port: int) -> str:
-    """An address and port as JSON text."""
-    return json_text(endpoint(address, port) or None)
+def ends_text(source: str, source_port: int, destination: str, destination_port: int) -> str:
+    """Both ends as JSON text."""
+    ends = endpoint(source, source_port) or None, endpoint(destination, destination_port) or None
+    return f'"source":{json_text(ends[0])},"destination":{json_text(ends[1])}'
 
 
 def error_plain(error: GsakmpError) -> dict[str, Any]:

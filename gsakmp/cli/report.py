@@ -48,7 +48,9 @@ class RichBar(Bar):
         if place is None or self.size is None:
             done = self.steps
         else:
-            done = self.size if place.closed else place.tell()  # closed: what was read is still being worked on
+            done = (
+                self.size if place.closed else place.tell()
+            )  # closed: what was read is still being worked on
         self.bar.update(self.task, completed=done, found=self.steps)
 
     def start(self) -> None:

@@ -34,8 +34,8 @@ def names_of(doi: DOI) -> tuple[str, tuple[str, ...]]:
 
 
 def message_text(message: Message, octets: str | None = None) -> str:
-    """A message that `parse` gave, with its plaintext or without, as JSON text. `octets` is its datagram in hex,
-    if the caller has that already."""
+    """A message that `parse` gave, with its plaintext or without, as JSON text. `octets` is its datagram in
+    hex, if the caller has that already."""
     doi, names = names_of(message.doi)
     rest = end = ""
     if message.dialect is not STANDARD and message.dialect != STANDARD:

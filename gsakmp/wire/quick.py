@@ -62,7 +62,7 @@ class QuickRules:
 
 
 class Chains(dict[TableKey, "Chain"]):
-    """The tables of payload types by name; a variant that there is not stands for the table that it varies."""
+    """The tables of payload types by name; a variant that there is not stands for the table it varies."""
 
     def __init__(self, real: Rules) -> None:
         super().__init__({name: Chain(table) for name, table in real.chains.items()})

@@ -1,7 +1,8 @@
 """Elements as JSON text, at once: what `gsakmp.wire.plain` gives as dicts and lists, encoded.
 
-For elements as a parser gives them, of which a value has its field's type or is octets. The text is the same,
-octet for octet, as msgspec's of `plain`; the code of each class is made from its definition when first needed.
+For elements as a parser gives them, of which a value has its field's type or is octets. The text is the
+same, octet for octet, as msgspec's of `plain`; the code of each class is made from its definition when first
+needed.
 """
 
 from __future__ import annotations
@@ -110,8 +111,8 @@ def octets_texts(items: Iterable[bytes]) -> str:
 
 
 def attributes_text(table: AttributeTable, attributes: tuple[Attribute, ...], rules: Rules) -> str:
-    """Attributes of a table, as a list. The texts of those that the table shares between messages are kept, by
-    identity: they live as long as their table, so that none is taken for another."""
+    """Attributes of a table, as a list. The texts of those that the table shares between messages are kept,
+    by identity: they live as long as their table, so that none is taken for another."""
     known = [*map(table.texts.get, map(id, attributes))]
     if not all(known):
         for place, text in enumerate(known):

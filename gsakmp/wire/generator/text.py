@@ -194,14 +194,15 @@ class QuickWriter(ParserWriter):
 
 def is_first_link(link: m.Member, members: Iterable[m.Member]) -> bool:
     """Whether the field is what a chain after it is read by, so that the two agree."""
-    firsts = {str(member.form.first): member.name for member in members if isinstance(member.form, m.ChainForm)}
+    chains = [(member.name, member.form) for member in members if isinstance(member.form, m.ChainForm)]
+    firsts = {str(form.first): name for name, form in chains}
     return link.name in firsts and str(link.computed) == f"first_kind({firsts[link.name]})"
 
 
 def can_be_quick(cls: Any, taken: Container[str]) -> bool:
     """Whether `QuickWriter` can do a class. It can't where words for people are made of an object's octets,
-    or where a field depends on the payloads in another; payloads of several types need to know theirs. `taken`
-    are the names that the code uses beside those of the parser."""
+    or where a field depends on the payloads in another; payloads of several types need to know theirs.
+    `taken` are the names that the code uses beside those of the parser."""
     members = m.members_of(cls)
     if any(member.name in taken or member.name.startswith("s_") for member in members):
         return False
