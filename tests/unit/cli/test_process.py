@@ -48,6 +48,7 @@ def test_statuses(arguments: list[object], status: int) -> None:
     assert done.status == status
     assert "Traceback" not in done.err
 
+
 FRAMES = 150_000  # more than are read before a bar appears
 
 
@@ -214,23 +215,13 @@ def test_colours_and_guides_on_a_terminal() -> None:
     assert "├── " in shown
 
 
-<<<<<<< HEAD
-def test_a_bar_while_a_long_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bar_while_a_long_file_is_read(tmp_path: Path) -> None:
     path, target = many(tmp_path / "x.pcap", FRAMES), tmp_path / "out"
     status, shown = on_terminal("decode", "--json", path, stdout=target)
     assert status == 0
     assert "datagrams" in shown
     assert len(target.read_bytes().splitlines()) == FRAMES
     assert shown.rstrip().endswith(f"{FRAMES} frames: {FRAMES} messages")
-=======
-def test_a_bar_while_a_long_file_is_read(tmp_path: Path) -> None:
-    path, target = many(tmp_path / "x.pcap", 20_000), tmp_path / "out"
-    status, shown = on_terminal("decode", "--hex", path, stdout=target)
-    assert status == 0
-    assert "datagrams" in shown
-    assert target.read_bytes().count(b"GROUPKEY_PULL") == 8_000
-    assert shown.rstrip().endswith("20000 frames: 20000 messages")
->>>>>>> seeing
 
 
 def test_completion() -> None:
