@@ -209,9 +209,7 @@ class Workers:
         while waiting:
             yield from self.oldest(waiting, free)
 
-    def oldest(
-        self, waiting: deque[tuple[Place, Worker | None]], free: deque[Worker]
-    ) -> list[Done[Place]]:
+    def oldest(self, waiting: deque[tuple[Place, Worker | None]], free: deque[Worker]) -> list[Done[Place]]:
         """What waits up to the first worker, which is free then."""
         done: list[Done[Place]] = []
         while waiting:

@@ -72,6 +72,7 @@ def test_filters_names_and_statuses(tmp_path: Path) -> None:
     chosen = both("--exchange", "GROUPKEY_PULL", GAP, lines_of_hex, zipped)
     assert {record["exchange"] for record in chosen.records} == {"GROUPKEY_PULL"}
     assert len(both("--address", "10.0.0.0/8", "--dialect", "gdoid", GAP, jobs=3).records) <= 10
+    assert {r["protocol"].upper() for r in both("--doi", "ipsec", "--port", 853, GAP, GAP).records} == {"IPSEC"}
     assert len(both(lines_of_hex, MAIN_MODE_1, GAP).records) == 3 + 10
     assert len(both("-", GAP, stdin=GAP.read_bytes()).records) == 20
     assert len(both("-", stdin=MAIN_MODE_1.encode()).records) == 1
@@ -144,7 +145,10 @@ def test_a_worker_that_dies() -> None:
 
 def test_a_failure_in_a_worker() -> None:
     nonsense: Any = Batch(1, [("no", "frame")])  # type: ignore[list-item]
-    with Workers(1, Reader(), Filters()) as workers, pytest.raises(InternalError, match="in a worker process"):
+    with (
+        Workers(1, Reader(), Filters()) as workers,
+        pytest.raises(InternalError, match="in a worker process"),
+    ):
         list(workers.ordered([(0, nonsense, "")]))
 
 
@@ -264,7 +268,9 @@ def frames(draw: Any) -> list[bytes]:
         payload = files.udp(draw(st.sampled_from(POOL) | st.binary(max_size=40)), 848, draw(ports))
         match draw(st.sampled_from(["whole", "whole", "fragments", "other", "damaged"])):
             case "whole":
-                out.append(files.ethernet(files.ipv4(payload, options=draw(st.sampled_from([b"", bytes(4)])))))
+                out.append(
+                    files.ethernet(files.ipv4(payload, options=draw(st.sampled_from([b"", bytes(4)]))))
+                )
             case "fragments":
                 out += fragments(payload, number, draw(st.booleans()))
             case "other":

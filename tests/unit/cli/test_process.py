@@ -199,12 +199,12 @@ def test_colours_and_guides_on_a_terminal() -> None:
 
 
 def test_a_bar_while_a_long_file_is_read(tmp_path: Path) -> None:
-    path, target = many(tmp_path / "x.pcap", 20_000), tmp_path / "out"
+    path, target = many(tmp_path / "x.pcap", 1500), tmp_path / "out"
     status, shown = on_terminal("decode", "--hex", path, stdout=target)
     assert status == 0
     assert "datagrams" in shown
-    assert target.read_bytes().count(b"GROUPKEY_PULL") == 8_000
-    assert shown.rstrip().endswith("20000 frames: 20000 messages")
+    assert target.stat().st_size > 1_000_000
+    assert shown.rstrip().endswith("1500 frames: 1500 messages")
 
 
 def test_completion() -> None:
