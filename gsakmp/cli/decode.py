@@ -136,8 +136,7 @@ def decode(
             max=MOST,
             metavar="N",
             help="JSON without --keys: by so many processes; the lines and their order are the same. Not "
-            "given, it is one for each processor if the files are large, and one for what comes through "
-            "a pipe.",
+            "given, it is one for each processor if the files are large, one for what comes through a pipe.",
         ),
     ] = None,
     lenient: Annotated[

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Final
 
-from gsakmp.doi import BY_PORT, DOI, IPSEC
+from gsakmp.doi import BY_PORT, DOI, IKEV2, IPSEC
 from gsakmp.message.header import (
     ENCRYPTED,
     FIRST_OWN_EXCHANGE,
@@ -23,6 +24,8 @@ from gsakmp.wire.rules import Rules
 __all__ = ["quick_text"]
 
 unpack = HEADER.unpack_from
+
+VERSION_2_0: Final = 0x20
 
 
 @cache
@@ -44,15 +47,21 @@ def quick_text(octets: bytes, hexed: str, port: int, doi: DOI | None = None) -> 
     if end - at < HEADER_OCTETS:
         return None
     _, _, kind, version, exchange, flags, _, length = unpack(octets, at)
-    if version != VERSION_1_0 or at + length != end:
+    if at + length != end:
+        return None
+    if version == VERSION_2_0:
+        doi, sealed = IKEV2, 0
+    elif version == VERSION_1_0:
+        sealed = flags & ENCRYPTED
+    else:
         return None
     if doi is None:
         doi = BY_PORT.get(port, IPSEC)
-        if kind == SA and not flags & ENCRYPTED and exchange < FIRST_OWN_EXCHANGE:
+        if kind == SA and not sealed and exchange < FIRST_OWN_EXCHANGE:
             doi = doi_of_sa(octets, at, doi)
     link, payloads, digits = "", "", 2 * at
     body = digits + 2 * HEADER_OCTETS
-    if flags & ENCRYPTED:
+    if sealed:
         link = f',"next_payload":{kind}'
         rest = f',"ciphertext":"{hexed[body:]}"{rest}' if len(hexed) > body else rest
     elif kind:
@@ -71,7 +80,7 @@ def quick_text(octets: bytes, hexed: str, port: int, doi: DOI | None = None) -> 
     name, exchanges = names_of(doi)
     return doi, exchange, (
         f'{{"doi":{name},"initiator_cookie":"{hexed[digits : digits + 16]}",'
-        f'"responder_cookie":"{hexed[digits + 16 : digits + 32]}","version":"1.0",'
+        f'"responder_cookie":"{hexed[digits + 16 : digits + 32]}","version":"{version >> 4}.0",'
         f'"exchange_type":{exchanges[exchange]},"flags":{FLAGS[flags]},'
         f'"message_id":"{hexed[digits + 40 : digits + 48]}"{link},"payloads":[{payloads}]{rest}}}'
     )  # fmt: skip

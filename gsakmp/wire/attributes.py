@@ -116,7 +116,7 @@ class AttributeTable:
     texts: dict[int, str] = field(default_factory=dict, repr=False)
     """What those in `cache` are in JSON, by identity. For `gsakmp.wire.text`, as is `heads`."""
     heads: dict[int, str] = field(default_factory=dict, repr=False)
-    """What stands before the value of an integer in JSON, by its type."""
+    """What stands before the value in JSON, by the type, of those that `integers` has."""
     words: dict[int, str] = field(default_factory=dict, repr=False)
     """What those in `cache` are in JSON, as there by their octets. For `gsakmp.wire.quick`."""
 

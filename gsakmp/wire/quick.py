@@ -13,6 +13,8 @@ from ipaddress import IPv4Address
 from socket import inet_ntoa
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from gsakmp.errors import DecodeError
 from gsakmp.limits import PAYLOADS_PER_CHAIN
 from gsakmp.wire.attributes import TV, Attribute, AttributeTable
@@ -77,16 +79,16 @@ class Chain(dict[int, QuickParser]):
 
     def __init__(self, table: ParserTable) -> None:
         super().__init__()
-        self.table = table
+        self.parsers, self.last = table, table.last
 
     def __missing__(self, kind: int) -> QuickParser:
-        entry = self.table.entries.get(kind)
+        entry = self.parsers.entries.get(kind)
         if entry is None:
             return lambda buf, at, end, rules: element_text(UnknownPayload(kind, buf[at:end]), rules.real)
         if isinstance(entry, Variants):
             parser = variants_parser(entry)
         elif len(entry.kinds) > 1:
-            parser = composed(self.table[kind])
+            parser = composed(self.parsers[kind])
         else:
             parser = quick_parser(entry)
         self[kind] = parser
@@ -167,22 +169,28 @@ def element_parser(cls: Any) -> QuickParser:
 
 
 def read_chain(
-    name: str, kind: int, table: Mapping[int, QuickParser], buf: bytes, at: int, end: int, rules: QuickRules
+    name: str, kind: int, table: Chain, buf: bytes, at: int, end: int, rules: QuickRules
 ) -> tuple[list[str], int]:
     """The payloads linked from `at` on, the first of type `kind`, and where they end."""
     inner = rules.inner
     if inner is None:
         raise Unusual
     items: list[str] = []
+    begin = before = 0
     while kind:
         if end - at < 4:
-            raise Unusual
+            if at != end or before not in table.last:
+                raise Unusual
+            # the link leads into what is encrypted, and is kept in the payload
+            item = table.parsers[before](buf, begin + 4, end, inner.real)
+            items[-1] = element_text(replace(item, next_payload=kind), rules.real)
+            break
         after, reserved, length = unpack_header(buf, at)
         stop = at + length
         if stop > end or length < 4 or reserved:
             raise Unusual
         items.append(table[kind](buf, at + 4, stop, inner))
-        at, kind = stop, after
+        begin, before, at, kind = at, kind, stop, after
     if len(items) > PAYLOADS_PER_CHAIN:
         raise Unusual
     return items, at
@@ -198,6 +206,14 @@ def read_attributes(
         known = [*map(table.words.get, words)]
         if all(known):
             return known  # type: ignore[return-value]  # none of them is None
+        place = known.index(None)
+        word = words[place]
+        if word & 0xFFFF == INTEGER_OCTETS and word >> 16 in table.heads and place + 1 < len(words):
+            # one lifetime in TLV among others that are known: the next word is its value
+            known[place : place + 2] = [f"{table.heads[word >> 16]}{words[place + 1]}}}"]
+            if all(known):
+                return known  # type: ignore[return-value]  # as above
+            known = [*map(table.words.get, words)]
         if (found := read_words(table, words, known, rules.real)) is not None:
             return found
     items = parse_attributes(name, table, buf, at, end, rules.real)

@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from gsakmp import limits
-from gsakmp.wire.attributes import INTEGER, TV, Attribute, AttributeTable, is_registry
+from gsakmp.wire.attributes import TV, Attribute, AttributeTable, is_registry
 from gsakmp.wire.element import Element, UnknownPayload, Unlinked
 from gsakmp.wire.generator import codec
 from gsakmp.wire.generator.text import writer_source
@@ -135,7 +135,7 @@ def attribute_text(table: AttributeTable, attribute: Attribute, rules: Rules) ->
         small = 0 <= value <= 0xFFFF
         text = numbers(content)[value] if small and is_registry(content) else number(value)
         shared = small and table.cache.get(TV | number_ << 16 | value) is attribute
-        if content is INTEGER and not shared:
+        if number_ in table.integers and not shared:
             table.heads[int(number_)] = f'{{"type":{name},"value":'
     elif isinstance(value, Element):
         text = WRITERS[value.__class__](value, rules)

@@ -88,7 +88,7 @@ def test_text_of_any_octets(octets: bytes, port: int) -> None:
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda p: p.name)
 def test_text_of_captures(path: object) -> None:
-    """Octet for octet; and what IKEv1 and GDOI send is nearly always usual."""
+    """Octet for octet; and what is on the wire is nearly always usual."""
     sound = quick = 0
     try:
         for datagram in read(str(path)):
@@ -98,11 +98,12 @@ def test_text_of_captures(path: object) -> None:
                 message = gsakmp.parse(datagram.octets, port=port)
             except GsakmpError:
                 continue
-            assert message_text(message, datagram.octets.hex()) == encoded(message)
-            sound += message.major_version == 1
+            text = encoded(message)
+            assert message_text(message, datagram.octets.hex()) == text
+            sound += '"reserved":' not in text
     except gsakmp.DecodeError:
         pass  # a broken file
-    assert quick == sound or "malformed" in str(path)
+    assert quick >= sound or "malformed" in str(path)
 
 
 def test_values_that_are_kept_are_those_of_their_table() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher
 
 from benchmarks import __main__ as benchmarks
-from benchmarks import report, whole_file
+from benchmarks import decoding, report, whole_file
 from benchmarks.capture_file import counts_by_library, write_capture
 from benchmarks.cases import CASES, Case
 from benchmarks.engines import __main__ as engines
@@ -24,7 +25,9 @@ from benchmarks.rekey import __main__ as rekeying
 from benchmarks.rekey import signing, structures
 from benchmarks.targets import TARGETS, verdicts
 from benchmarks.timing import Measured
+from benchmarks.varied_capture import write_varied
 from benchmarks.whole_file import Disagreement, check, counts_of
+from gsakmp.captures import read
 from gsakmp.crypto import system_random
 from gsakmp.errors import DecodeError
 from gsakmp.exchanges.push import PushReceiver
@@ -241,3 +244,44 @@ def test_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
         benchmarks.main(["--only", "Main Mode 9"])
     assert ended.value.code == 2
     assert "Main Mode 9" in capsys.readouterr().err
+
+
+def test_quick_run_of_the_decoding_prints_every_row(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "results.json"
+    assert decoding.main(["--quick", "--json", str(file)]) == 0
+    printed = capsys.readouterr().out
+    found = json.loads(file.read_text())["seconds"]
+    assert set(found) == {"sessions", "varied"}
+    for programs in found.values():
+        assert "gsakmp, 1 process" in programs
+        assert all(seconds > 0 for runs in programs.values() for seconds in runs)
+        assert ("tshark -T json" in programs) == (shutil.which("tshark") is not None)
+    assert printed.count("gsakmp, ") == 4
+    assert "at each tenth: " in printed
+
+
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+def test_a_disagreement_on_a_message_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, other = tmp_path / "a.pcap", tmp_path / "b.pcap"
+    assert write_varied(path, 40) == 40
+    decoding.check(path)
+    octets = bytearray(path.read_bytes())
+    octets[24 + 16 + 42] ^= 1  # the first cookie of the first message
+    other.write_bytes(octets)
+    monkeypatch.setattr(decoding, "theirs", lambda _: theirs)
+    theirs = [decoding.TSHARK, "-n", "-r", str(other), "-d", "udp.port==848,isakmp", "-T", "json"]
+    with pytest.raises(Disagreement, match="of frame 1"):
+        decoding.check(path)
+
+
+def test_a_varied_capture_is_what_it_says(tmp_path: Path) -> None:
+    path = tmp_path / "a.pcap"
+    assert write_varied(path, 95, distinct=2) == 100
+    datagrams = list(read(path))
+    assert len(datagrams) == 100
+    octets = [datagram.octets for datagram in datagrams]
+    assert octets[:20] != octets[20:40]
+    assert octets[:40] == octets[40:80]
+    assert {d.source_port for d in datagrams} >= {500, 848}

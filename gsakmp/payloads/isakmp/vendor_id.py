@@ -39,6 +39,7 @@ def digest(text: str) -> bytes:
     return md5(text.encode("ascii"), usedforsecurity=False).digest()
 
 
+FIXED_OCTETS: Final = [(bytes.fromhex(start), name) for start, name in FIXED.items()]
 BY_DIGEST: Final = {digest(text): text.rstrip("\n") for text in HASHED}
 
 
@@ -46,8 +47,8 @@ def vendor_name(vendor_id: bytes) -> str:
     """What the id stands for, or nothing. Some append octets of their own to a known id."""
     if (name := BY_DIGEST.get(vendor_id[:16])) is not None:
         return name
-    for start, name in FIXED.items():
-        if vendor_id.startswith(bytes.fromhex(start)):
+    for start, name in FIXED_OCTETS:
+        if vendor_id.startswith(start):
             return name
     if vendor_id.isascii() and (text := vendor_id.decode("ascii")).isprintable():
         return text

@@ -72,6 +72,9 @@ def test_filters_names_and_statuses(tmp_path: Path) -> None:
     chosen = both("--exchange", "GROUPKEY_PULL", GAP, lines_of_hex, zipped)
     assert {record["exchange"] for record in chosen.records} == {"GROUPKEY_PULL"}
     assert len(both("--address", "10.0.0.0/8", "--dialect", "gdoid", GAP, jobs=3).records) <= 10
+    assert {r["protocol"].upper() for r in both("--doi", "ipsec", "--port", 853, GAP, GAP).records} == {
+        "IPSEC"
+    }
     assert len(both(lines_of_hex, MAIN_MODE_1, GAP).records) == 3 + 10
     assert len(both("-", GAP, stdin=GAP.read_bytes()).records) == 20
     assert len(both("-", stdin=MAIN_MODE_1.encode()).records) == 1
