@@ -305,11 +305,11 @@ def test_a_capture_without_phase_1(script: Path, tmp_path: Path) -> None:
 def test_the_demo_opens_with_one_member_s_key(script: Path, tmp_path: Path) -> None:
     """LKH: the arrays are followed along the path of one member; an evicted one's path ends."""
     output = tmp_path / "demo.pcap"
-    done = process("demo", "--output", output, "--port", 21_860)
+    done = process("demo", "--output", output, "--port", 21_960)
     assert done.status == 0, done.err
     keys = output.with_suffix(".keys").read_text().splitlines()
     phase_1 = [line for line in keys if line.startswith("encryption_key ")]
-    options = ("-o", "gdoi.ports:848,21860-21861", "-Y", 'gdoi.exchange == "GROUPKEY_PUSH"')
+    options = ("-o", "gdoi.ports:848,21960-21961", "-Y", 'gdoi.exchange == "GROUPKEY_PUSH"')
     opened = []
     for line in phase_1[:3]:  # alice, bob, carol
         columns = ("frame.number", "gdoi.seq.sequence_number", "gdoi.lkh_update_array.lkh_id")
