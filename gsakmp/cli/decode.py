@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gsakmp.captures import PORTS
-from gsakmp.captures.keyfile import read_keys
-from gsakmp.captures.keyring import Keyring
 from gsakmp.cli.decoding import Decoding, usual_jobs
-from gsakmp.cli.filters import Filters, exchange_names
+from gsakmp.cli.filters import Filters
 from gsakmp.cli.inputs import classified
 from gsakmp.cli.jobs import MOST
+from gsakmp.cli.options import (
+    Address,
+    Cookie,
+    Dialect,
+    Domain,
+    Exchange,
+    Keys,
+    Ports,
+    Quiet,
+    all_keys,
+    doi_named,
+)
 from gsakmp.cli.outputs import Form
 from gsakmp.cli.records import Reader
 from gsakmp.cli.sieve import Sieve
 from gsakmp.cli.status import complain, guarded, paragraphs
-from gsakmp.doi import DIALECTS, DOI, DOIS, GDOI, IKEV2, STANDARD, dialect_named
+from gsakmp.doi import GDOI, STANDARD, dialect_named
 from gsakmp.errors import ConfigurationError
 
 __all__ = ["register"]
@@ -38,33 +46,6 @@ EXAMPLES = paragraphs(
 )
 
 
-def all_dois() -> dict[str, DOI]:
-    return {doi.name: doi for doi in (*DOIS.values(), IKEV2)}
-
-
-def doi_named(name: str | None) -> DOI | None:
-    """By name in either case, None for none. Raises `ConfigurationError`."""
-    if name is None:
-        return None
-    for known, doi in all_dois().items():
-        if known.lower() == name.strip().lower():
-            return doi
-    raise ConfigurationError(f"no domain of interpretation {name!r}; there are {', '.join(all_dois())}")
-
-
-def all_keys(files: Sequence[Path]) -> Keyring:
-    """The secrets of all files. Raises `ConfigurationError`, `LocalError`."""
-    keyring = Keyring()
-    for path in files:
-        keyring.update(read_keys(path))
-    return keyring
-
-
-def starting(names: Callable[[], Sequence[str]]) -> Callable[[str], list[str]]:
-    """What completes a word on the command line."""
-    return lambda incomplete: [name for name in names() if name.lower().startswith(incomplete.lower())]
-
-
 def decode(
     sources: Annotated[
         list[str],
@@ -76,57 +57,13 @@ def decode(
     ],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     as_hex: Annotated[bool, typer.Option("--hex", help="Octets, each with the field that it is.")] = False,
-    exchange: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME|NUMBER",
-            help="Only this exchange. Repeatable.",
-            autocompletion=starting(exchange_names),
-        ),
-    ] = None,
-    cookie: Annotated[
-        list[str] | None,
-        typer.Option(metavar="HEX", help="Only messages with a cookie that starts so. Repeatable."),
-    ] = None,
-    address: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ADDR[/PREFIX]", help="Only from or to this address or network. Repeatable."),
-    ] = None,
-    port: Annotated[
-        list[int] | None,
-        typer.Option(
-            min=1,
-            max=65535,
-            metavar="PORT",
-            help="One more UDP port to look at. For hex, the port that it was sent to (848 unless given). "
-            "Repeatable.",
-        ),
-    ] = None,
-    doi: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Take this domain of interpretation, whatever port and SA say.",
-            autocompletion=starting(lambda: list(all_dois())),
-        ),
-    ] = None,
-    dialect: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help=f"How the peer differs on the wire: {', '.join(DIALECTS)}. Not given, it is the standard, "
-            "and with --keys the first two are told apart.",
-            autocompletion=starting(lambda: list(DIALECTS)),
-        ),
-    ] = None,
-    keys: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            help="Open the messages with the secrets of this file, and check them: a key file of ours, "
-            "Wireshark's ikev1_decryption_table, or a log of strongSwan or libreswan. Repeatable.",
-        ),
-    ] = None,
+    exchange: Exchange = None,
+    cookie: Cookie = None,
+    address: Address = None,
+    port: Ports = None,
+    doi: Domain = None,
+    dialect: Dialect = None,
+    keys: Keys = None,
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -145,7 +82,7 @@ def decode(
     everything: Annotated[
         bool, typer.Option("--all", "-a", help="Tree: also lengths, links, reserved fields and the header.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No summary on standard error.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Read captures, or messages in hex, and show every ISAKMP, IKEv1 and GDOI message in them."""
 

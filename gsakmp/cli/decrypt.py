@@ -13,9 +13,10 @@ from gsakmp.captures.frames import Frame, FrameCapture
 from gsakmp.captures.opened import Status
 from gsakmp.captures.pcapng import PcapngWriter
 from gsakmp.cli.inputs import MAGIC, Rejoined, opened
+from gsakmp.cli.options import Dialect, Domain, Keys, Ports, Quiet
 from gsakmp.cli.report import counted, progress
 from gsakmp.cli.status import MALFORMED, SOUND, UNUSABLE, complain, guarded, paragraphs
-from gsakmp.cli.viewing import Dialect, Domain, Keys, Ports, Quiet, Viewing, written
+from gsakmp.cli.viewing import Viewing, written
 from gsakmp.errors import CaptureError, ConfigurationError
 
 __all__ = ["register"]

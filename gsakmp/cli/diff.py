@@ -11,21 +11,11 @@ import msgspec
 import typer
 
 from gsakmp.captures.opened import Opened
+from gsakmp.cli.options import Address, Cookie, Dialect, Domain, Exchange, Keys, Ports, Quiet
 from gsakmp.cli.report import counted
 from gsakmp.cli.screen import screen
 from gsakmp.cli.status import UNUSABLE, complain, guarded, paragraphs
-from gsakmp.cli.viewing import (
-    Address,
-    Cookie,
-    Dialect,
-    Domain,
-    Exchange,
-    Keys,
-    Ports,
-    Quiet,
-    Viewing,
-    lines,
-)
+from gsakmp.cli.viewing import Viewing, lines
 from gsakmp.errors import ConfigurationError
 from gsakmp.reports.difference import IGNORABLE, Ignored, differences
 from gsakmp.reports.difference_captures import Pair, aligned

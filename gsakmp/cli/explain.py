@@ -9,21 +9,10 @@ import msgspec
 import typer
 
 from gsakmp.cli.ladder import usual_width
+from gsakmp.cli.options import Address, Cookie, Dialect, Domain, Exchange, Keys, Ports, Quiet, Source
 from gsakmp.cli.screen import screen
 from gsakmp.cli.status import guarded, paragraphs
-from gsakmp.cli.viewing import (
-    Address,
-    Cookie,
-    Dialect,
-    Domain,
-    Exchange,
-    Keys,
-    Ports,
-    Quiet,
-    Source,
-    Viewing,
-    lines,
-)
+from gsakmp.cli.viewing import Viewing, lines
 
 __all__ = ["register"]
 

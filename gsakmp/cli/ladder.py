@@ -9,22 +9,10 @@ from typing import Annotated, Final
 
 import typer
 
+from gsakmp.cli.options import Address, Cookie, Dialect, Domain, Exchange, Keys, Ports, Quiet, Source
 from gsakmp.cli.screen import screen
 from gsakmp.cli.status import guarded, paragraphs
-from gsakmp.cli.viewing import (
-    Address,
-    Cookie,
-    Dialect,
-    Domain,
-    Exchange,
-    Keys,
-    Ports,
-    Quiet,
-    Source,
-    Viewing,
-    lines,
-    written,
-)
+from gsakmp.cli.viewing import Viewing, lines, written
 from gsakmp.errors import ConfigurationError
 
 __all__ = ["register"]

@@ -12,20 +12,9 @@ import typer
 
 from gsakmp.captures.opened import Opened, Status
 from gsakmp.cli.inputs import Input
+from gsakmp.cli.options import Address, Cookie, Dialect, Domain, Exchange, Keys, Ports, Quiet, Source
 from gsakmp.cli.status import complain, guarded, paragraphs
-from gsakmp.cli.viewing import (
-    Address,
-    Cookie,
-    Dialect,
-    Domain,
-    Exchange,
-    Keys,
-    Ports,
-    Quiet,
-    Source,
-    Viewing,
-    written,
-)
+from gsakmp.cli.viewing import Viewing, written
 from gsakmp.errors import ConfigurationError
 from gsakmp.reports.page import MOST_MESSAGES, USUAL_MESSAGES, Written, write_page
 

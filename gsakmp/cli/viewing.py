@@ -8,95 +8,30 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkstemp
-from typing import Annotated, BinaryIO, Final
-
-import typer
+from typing import BinaryIO, Final
 
 from gsakmp.captures import PORTS
 from gsakmp.captures.keyring import Keyring
 from gsakmp.captures.opened import Opened, Status
 from gsakmp.captures.opening import Opener
-from gsakmp.cli.decode import all_dois, all_keys, doi_named, starting
-from gsakmp.cli.filters import Filters, exchange_names
+from gsakmp.cli.filters import Filters
 from gsakmp.cli.inputs import Input, classified
+from gsakmp.cli.options import all_keys, doi_named
 from gsakmp.cli.report import Tally, progress
 from gsakmp.cli.show import Line
 from gsakmp.cli.status import MALFORMED, SOUND, UNUSABLE, complain
-from gsakmp.doi import DIALECTS, GDOI, dialect_named
+from gsakmp.doi import GDOI, dialect_named
 from gsakmp.errors import ConfigurationError, GsakmpError, LocalError
 from gsakmp.reports.words import Row
 from gsakmp.wire.spans import printable
 
 __all__ = [
-    "Address",
-    "Cookie",
-    "Dialect",
-    "Domain",
-    "Exchange",
-    "Keys",
-    "Ports",
-    "Quiet",
-    "Source",
     "Viewing",
     "lines",
     "written",
 ]
 
 NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
-
-Source = Annotated[
-    str,
-    typer.Argument(
-        metavar="FILE",
-        help="A capture (pcap, pcapng, gzipped or not), a file of hex lines, or - for standard input.",
-    ),
-]
-Keys = Annotated[
-    list[Path] | None,
-    typer.Option(
-        metavar="FILE",
-        help="Open the messages with the secrets of this file: a key file of ours, Wireshark's "
-        "ikev1_decryption_table, or a log of strongSwan or libreswan. Repeatable.",
-    ),
-]
-Exchange = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="NAME|NUMBER",
-        help="Only this exchange. Repeatable.",
-        autocompletion=starting(exchange_names),
-    ),
-]
-Cookie = Annotated[
-    list[str] | None,
-    typer.Option(metavar="HEX", help="Only messages with a cookie that starts so. Repeatable."),
-]
-Address = Annotated[
-    list[str] | None,
-    typer.Option(metavar="ADDR[/PREFIX]", help="Only from or to this address or network. Repeatable."),
-]
-Ports = Annotated[
-    list[int] | None,
-    typer.Option(min=1, max=65535, metavar="PORT", help="One more UDP port to look at. Repeatable."),
-]
-Domain = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="Take this domain of interpretation, whatever port and SA say.",
-        autocompletion=starting(lambda: list(all_dois())),
-    ),
-]
-Dialect = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help=f"How the peer differs on the wire: {', '.join(DIALECTS)}. Not given, the first two are told "
-        "apart.",
-        autocompletion=starting(lambda: list(DIALECTS)),
-    ),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No summary on standard error.")]
 
 
 class Viewing:
