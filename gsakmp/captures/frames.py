@@ -42,7 +42,7 @@ class FrameCapture(Capture):
                     counts.frames += 1
                     datagram = None
                     if record.link_type not in LINKS:
-                        raise unknown_link(record, source)
+                        raise unknown_link(record.link_type, source)
                     try:
                         datagram = self._frame(record, counts.frames)
                         counts.datagrams += datagram is not None

@@ -94,7 +94,7 @@ class Capture(Iterator[Datagram]):
                 for record in records(source):
                     counts.frames += 1
                     if record.link_type not in LINKS:
-                        raise unknown_link(record, source)
+                        raise unknown_link(record.link_type, source)
                     try:
                         datagram = self._frame(record, counts.frames)
                     except Skipped as skipped:
@@ -190,9 +190,9 @@ class Capture(Iterator[Datagram]):
         return self._payload(protocol, octets, 0)
 
 
-def unknown_link(record: Record, source: Source) -> CaptureError:
+def unknown_link(link_type: int, source: Source) -> CaptureError:
     """The error for a frame whose link layer nobody here knows."""
-    return source.broken(f"frames of link type {record.link_type} are not understood")
+    return source.broken(f"frames of link type {link_type} are not understood")
 
 
 def _name(source: object) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import struct
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -22,13 +22,15 @@ from gsakmp import limits
 if TYPE_CHECKING:
     from gsakmp.captures.source import Source
 
-__all__ = ["Record", "records"]
+__all__ = ["Layout", "Record", "is_pcap", "pcap_layout", "pcap_pieces", "pcap_records", "records"]
 
 SECTION: Final = b"\n\r\r\n"
 PCAP: Final = (b"\xa1\xb2\xc3\xd4", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x4d\x3c\xb2\xa1")
 INTERFACE, OLD_PACKET, SIMPLE_PACKET, PACKET = 1, 2, 3, 6  # block types of pcapng
 IF_TSOFFSET: Final = 14  # the option of an interface that shifts its times, in seconds
 NANOSECONDS: Final = 1_000_000_000
+HEAD_OCTETS: Final = 16
+"""What stands before each frame of a pcap file."""
 
 Handler = Callable[[bytes, int], Any]
 
@@ -43,55 +45,101 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     wire: int
 
 
+class Layout(NamedTuple):
+    """What the beginning of a pcap file says of all that follows: the order of octets as `struct` has it, the
+    link type, and the nanoseconds that the fraction of a time counts in."""
+
+    order: str
+    link_type: int
+    unit: int
+
+
 def records(source: Source) -> Iterator[Record]:
     """Every frame of a capture file, in its order.
 
     Raises `gsakmp.errors.CaptureError`, after the last frame before it, where the file is damaged.
     """
-    magic = source.peek(4)
-    if magic in PCAP:
-        yield from _pcap(source)
-    elif magic == SECTION:
+    if is_pcap(source):
+        yield from _pcap(source, pcap_layout(source))
+    elif (magic := source.peek(4)) == SECTION:
         yield from _Blocks(source)
     else:
         raise source.broken("this is neither pcap nor pcapng" if magic else "the file is empty")
 
 
-def _pcap(source: Source) -> Iterator[Record]:
+def is_pcap(source: Source) -> bool:
+    """Whether it begins as a pcap file."""
+    return source.peek(4) in PCAP
+
+
+def pcap_layout(source: Source) -> Layout:
+    """Take the beginning of a pcap file. Raises as `records` does."""
     magic = source.read(4)
     order = ">" if magic in PCAP[::2] else "<"
-    unit = 1 if magic in PCAP[2:] else 1000
     # version, time zone, accuracy and snapshot length stand before the link type; its upper octets speak of
     # the frame check sequence
     link_type = struct.unpack(order + "HHIIII", source.read(20))[5] & 0xFFFF
-    head = struct.Struct(order + "IIII")
+    return Layout(order, link_type, 1 if magic in PCAP[2:] else 1000)
+
+
+def pcap_records(octets: bytes, layout: Layout, at: int = 0) -> Iterator[Record]:
+    """The records that are whole in `octets`, from `at` on, up to one that is not, or that is too long."""
+    unpack, link_type, unit = struct.Struct(layout.order + "IIII").unpack_from, layout.link_type, layout.unit
+    end = len(octets)
+    while at + HEAD_OCTETS <= end:
+        seconds, fraction, captured, wire = unpack(octets, at)
+        begin = at + HEAD_OCTETS
+        at = begin + captured
+        if at > end or captured > limits.CAPTURE_FRAME_OCTETS:
+            return
+        time = seconds * NANOSECONDS + fraction * unit
+        yield Record(time, link_type, octets[begin:at], captured < wire, wire)
+
+
+def pcap_pieces(source: Source, layout: Layout, most: int) -> Iterator[tuple[int, bytes]]:
+    """The records of a pcap file as they stand in it, at most `most` at a time: how many, and their octets.
+    Raises as `records` does."""
+    unpack = struct.Struct(layout.order + "8xI4x").unpack_from
     while True:
-        yield from _ahead(source, head, unit, link_type)
-        source.mark()
-        octets = source.read(head.size)
+        held, at, number, last = source.held, source.at, 0, len(source.held) - HEAD_OCTETS
+        while at <= last and number < most:
+            captured = unpack(held, at)[0]
+            stop = at + HEAD_OCTETS + captured
+            if stop > len(held) or captured > limits.CAPTURE_FRAME_OCTETS:
+                break
+            at, number = stop, number + 1
+        if number:
+            source.mark()
+            start, source.at = source.at, at
+            yield number, held[start:at]
+        elif octets := _pcap_record(source, layout):
+            yield 1, octets
+        else:
+            return
+
+
+def _pcap(source: Source, layout: Layout) -> Iterator[Record]:
+    while True:
+        for record in pcap_records(source.held, layout, source.at):  # nearly all, and in half the time
+            source.mark()
+            source.at += HEAD_OCTETS + len(record.octets)
+            yield record
+        octets = _pcap_record(source, layout)
         if not octets:
             return
-        seconds, fraction, captured, wire = head.unpack(octets)
-        if captured > limits.CAPTURE_FRAME_OCTETS:
-            raise source.broken(f"a frame of {captured} octets is over {limits.CAPTURE_FRAME_OCTETS}")
-        time = seconds * NANOSECONDS + fraction * unit
-        yield Record(time, link_type, source.read(captured), captured < wire, wire)
+        yield from pcap_records(octets, layout)
 
 
-def _ahead(source: Source, head: struct.Struct, unit: int, link_type: int) -> Iterator[Record]:
-    """The records that are whole in what the source holds already: nearly all, and in half the time."""
-    held, at, unpack, start = source.held, source.at, head.unpack_from, head.size
-    last = len(held) - start
-    while at <= last:
-        seconds, fraction, captured, wire = unpack(held, at)
-        begin = at + start
-        stop = begin + captured
-        if stop > len(held) or captured > limits.CAPTURE_FRAME_OCTETS:
-            return
-        source.record, source.at = source.before + at, stop
-        time = seconds * NANOSECONDS + fraction * unit
-        yield Record(time, link_type, held[begin:stop], captured < wire, wire)
-        at = stop
+def _pcap_record(source: Source, layout: Layout) -> bytes:
+    """Take the next record, of which the source may hold only a part; nothing at the end of the file."""
+    source.mark()
+    head = source.read(HEAD_OCTETS)
+    if not head:
+        return head
+    (captured,) = struct.unpack_from(layout.order + "8xI", head)
+    if captured > limits.CAPTURE_FRAME_OCTETS:
+        raise source.broken(f"a frame of {captured} octets is over {limits.CAPTURE_FRAME_OCTETS}")
+    return head + source.read(captured)
 
 
 class _Blocks:

@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from typing import Annotated, Final
 
 import typer
 
 from gsakmp import __version__
-from gsakmp.cli import (
-    daemons,
-    decode,
-    decrypt,
-    demo,
-    describe,
-    diff,
-    encode,
-    explain,
-    keys,
-    ladder,
-    nark,
-    rekey,
-    view,
-    wireshark,
-)
 from gsakmp.cli.status import UNUSABLE, guarded, paragraphs
 
-__all__ = ["app", "run"]
+__all__ = ["COMMANDS", "run"]
 
-app = typer.Typer(
-    name="gsakmp",
-    help="Group key management over ISAKMP, IKEv1 and GDOI: key servers, members, and what they say.",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+COMMANDS: Final = {
+    "decode": "decode",
+    "view": "view",
+    "encode": "encode",
+    "decrypt": "decrypt",
+    "describe": "describe",
+    "keys": "keys",
+    "ladder": "ladder",
+    "explain": "explain",
+    "diff": "diff",
+    "demo": "demo",
+    "gcks": "daemons",
+    "member": "daemons",
+    "wireshark": "wireshark",
+    "nark-module": "nark",
+    "receipts": "nark",
+    "rekey": "rekey",
+}
+"""The module of each command, in the order of the help. Its ``register`` adds what it has."""
 
 
 def version(wanted: bool) -> None:
@@ -44,17 +40,17 @@ def version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(
-    epilog=paragraphs(
-        "Examples:",
-        "[bold]gsakmp demo[/]  a key server and members at work, on this host",
-        "[bold]gsakmp gcks init plant[/]  a key server's configuration, to begin with",
-        "[bold]gsakmp decode capture.pcap[/]  every message of a capture as a tree",
-        "[bold]gsakmp decode --json capture.pcap | gsakmp encode -o copy.pcap[/]  into JSON and back",
-        "[bold]gsakmp view --keys group.keys capture.pcap[/]  a page: ladder, fields, octets",
-        "[bold]gsakmp describe SA[/]  how a payload is laid out",
-    )
+EXAMPLES: Final = paragraphs(
+    "Examples:",
+    "[bold]gsakmp demo[/]  a key server and members at work, on this host",
+    "[bold]gsakmp gcks init plant[/]  a key server's configuration, to begin with",
+    "[bold]gsakmp decode capture.pcap[/]  every message of a capture as a tree",
+    "[bold]gsakmp decode --json capture.pcap | gsakmp encode -o copy.pcap[/]  into JSON and back",
+    "[bold]gsakmp view --keys group.keys capture.pcap[/]  a page: ladder, fields, octets",
+    "[bold]gsakmp describe SA[/]  how a payload is laid out",
 )
+
+
 def top(
     show_version: Annotated[
         bool, typer.Option("--version", help="Say which version this is.", callback=version, is_eager=True)
@@ -63,20 +59,20 @@ def top(
     """Group key management over ISAKMP, IKEv1 and GDOI: key servers, members, and what they say."""
 
 
-decode.register(app)
-view.register(app)
-encode.register(app)
-decrypt.register(app)
-describe.register(app)
-keys.register(app)
-ladder.register(app)
-explain.register(app)
-diff.register(app)
-demo.register(app)
-daemons.register(app)
-wireshark.register(app)
-nark.register(app)
-rekey.register(app)
+def application(modules: Iterable[str]) -> typer.Typer:
+    """The program, with the commands of these modules."""
+    app = typer.Typer(
+        name="gsakmp",
+        help="Group key management over ISAKMP, IKEv1 and GDOI: key servers, members, and what they say.",
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(epilog=EXAMPLES)(top)
+    for module in modules:
+        import_module(f"gsakmp.cli.{module}").register(app)
+    return app
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -85,6 +81,10 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def dispatched(arguments: Sequence[str]) -> int:
+    """Run the command. If its name comes first it is imported alone, since all of them take long. Otherwise
+    they are all there: for the help, for completion, for what resembles a mistyped name."""
+    asked = COMMANDS.get(arguments[0]) if arguments else None
+    app = application(dict.fromkeys(COMMANDS.values()) if asked is None else [asked])
     try:
         app(args=list(arguments), prog_name="gsakmp")
     except SystemExit as exc:

@@ -121,9 +121,9 @@ class Parallel:
                 if place is not source:
                     place = source
                     bar = bars.enter_context(progress(source))
-                if lines is not None and isinstance(piece, Batch):
-                    self.write(source, piece, lines)
-                    bar.step(len(piece.frames))
+                if lines is not None:
+                    self.write(source, lines)
+                    bar.step(lines.counts.frames)
                 elif isinstance(piece, Datagram):
                     self.out.take(piece, self.decoding.name(source))
                 elif isinstance(piece, GsakmpError):
@@ -143,13 +143,13 @@ class Parallel:
                 yield (source, exc), None, name
             yield (source, None), None, name
 
-    def write(self, source: Input, batch: Batch, lines: Lines) -> None:
+    def write(self, source: Input, lines: Lines) -> None:
         """The lines of a batch, and those of the datagrams that its fragments complete."""
         name = self.decoding.name(source)
         for part in lines.parts:
             if isinstance(part, bytes):
                 self.out.write(part)
-            elif (datagram := source.completed(batch, part)) is not None:
+            elif (datagram := source.completed(part)) is not None:
                 self.out.take(datagram, name)
         self.decoding.tally.add(lines.tally)
         self.decoding.tally.capture(lines.counts)

@@ -37,32 +37,39 @@ EXAMPLES: Final = paragraphs(
 )
 
 
+A = Annotated[str, typer.Argument(metavar="A", help="A capture, a file of hex lines, a message in hex.")]
+B = Annotated[str, typer.Argument(metavar="B", help="What to compare it with. One of the two may be -.")]
+Frame = Annotated[
+    str | None,
+    typer.Option(metavar="N|N:M", help="Only the message that frame N completes; of B that of frame M."),
+]
+Index = Annotated[
+    str | None, typer.Option(metavar="N|N:M", help="Only the Nth message, from 1; of B the Mth.")
+]
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PATH",
+        help="Leave out this field: its name, or its path with * for anything and empty brackets for "
+        f"any place in a list, or one of {', '.join(IGNORABLE)}. Repeatable.",
+    ),
+]
+Everything = Annotated[
+    bool,
+    typer.Option("--all", "-a", help="Also lengths, links and ciphertext that follow from the rest."),
+]
+AsJSON = Annotated[bool, typer.Option("--json", help="One JSON object a line for each difference.")]
+
+
 def diff(
-    a: Annotated[str, typer.Argument(metavar="A", help="A capture, a file of hex lines, a message in hex.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="What to compare it with. One of the two may be -.")],
+    a: A,
+    b: B,
     keys: Keys = None,
-    frame: Annotated[
-        str | None,
-        typer.Option(metavar="N|N:M", help="Only the message that frame N completes; of B that of frame M."),
-    ] = None,
-    index: Annotated[
-        str | None, typer.Option(metavar="N|N:M", help="Only the Nth message, from 1; of B the Mth.")
-    ] = None,
-    ignore: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="PATH",
-            help="Leave out this field: its name, or its path with * for anything and empty brackets for "
-            f"any place in a list, or one of {', '.join(IGNORABLE)}. Repeatable.",
-        ),
-    ] = None,
-    everything: Annotated[
-        bool,
-        typer.Option("--all", "-a", help="Also lengths, links and ciphertext that follow from the rest."),
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object a line for each difference.")
-    ] = False,
+    frame: Frame = None,
+    index: Index = None,
+    ignore: Ignore = None,
+    everything: Everything = False,
+    as_json: AsJSON = False,
     exchange: Exchange = None,
     cookie: Cookie = None,
     address: Address = None,

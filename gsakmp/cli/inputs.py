@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 
 from gsakmp import limits
 from gsakmp.captures import Counts, Datagram, read
-from gsakmp.captures.batches import Batch, BatchReader
+from gsakmp.captures.batches import Batch, BatchReader, Held
 from gsakmp.errors import CaptureError, LocalError
 from gsakmp.wire.spans import printable
 
@@ -89,9 +89,9 @@ class Input:
             else:
                 yield from hex_lines(source, self.label)
 
-    def completed(self, batch: Batch, place: int) -> Datagram | None:
+    def completed(self, held: Held) -> Datagram | None:
         """The datagram that a fragment of a batch completes, if any. They must come in their order."""
-        return None if self.reader is None else self.reader.complete(batch, place)
+        return None if self.reader is None else self.reader.complete(held)
 
     @contextmanager
     def content(self) -> Iterator[Rejoined]:

@@ -15,12 +15,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
-from threading import current_thread, main_thread
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from gsakmp.captures import Counts
-from gsakmp.captures.batches import Batch, BatchDatagrams
+from gsakmp.captures.batches import Batch, BatchDatagrams, Held
 from gsakmp.cli.filters import Filters
 from gsakmp.cli.records import Reader
 from gsakmp.cli.sieve import Sieve
@@ -62,10 +62,9 @@ def processors() -> int:
 
 
 class Lines(NamedTuple):
-    """What became of a batch: its lines joined, but cut where a fragment stood, which is there as its place
-    in the batch."""
+    """What became of a batch: its lines joined, but cut where a fragment stood."""
 
-    parts: list[bytes | int]
+    parts: list[bytes | Held]
     tally: Tally
     counts: Counts
 
@@ -90,10 +89,10 @@ def serve(connection: Connection, reader: Reader, filters: Filters) -> None:
 
 def lines(batch: Batch, name: str, sieve: Sieve, datagrams: BatchDatagrams) -> Lines:
     """The lines of a batch; `name` is that of the file, if there are several."""
-    parts: list[bytes | int] = []
+    parts: list[bytes | Held] = []
     texts: list[str] = []
     for item in datagrams.of(batch):
-        if isinstance(item, int):
+        if isinstance(item, Held):
             parts += ["".join(texts).encode(), item]
             texts.clear()
         else:
@@ -163,20 +162,26 @@ class Workers:
     all: list[Worker] = field(default_factory=list)
 
     def __enter__(self) -> Workers:
-        context = multiprocessing.get_context("spawn")
-        with uninterrupted():
-            for _ in range(self.number):
-                here, there = context.Pipe()
-                arguments = there, self.reader, self.filters
-                process = context.Process(target=serve, args=arguments, daemon=True)
-                try:
-                    process.start()
-                except OSError as exc:
-                    self.__exit__()
-                    raise LocalError(f"no worker process can be started: {exc}") from None
-                there.close()
-                self.all.append(Worker(process, here))
+        try:
+            with uninterrupted():
+                self.start()
+        except BaseException as exc:
+            self.__exit__(type(exc))
+            raise
         return self
+
+    def start(self) -> None:
+        """Start them all. Raises `LocalError`."""
+        context = multiprocessing.get_context("spawn")
+        for _ in range(self.number):
+            here, there = context.Pipe()
+            process = context.Process(target=serve, args=(there, self.reader, self.filters), daemon=True)
+            try:
+                process.start()
+            except OSError as exc:
+                raise LocalError(f"no worker process can be started: {exc}") from None
+            there.close()
+            self.all.append(Worker(process, here))
 
     def __exit__(self, kind: Any = None, *_: object) -> None:
         for worker in self.all:
@@ -223,12 +228,13 @@ class Workers:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Processes started in here don't hear the terminal's interrupt, not even before they can say so."""
-    if current_thread() is not main_thread():
+    """Processes started in here never hear the terminal's interrupt. This one hears it at the end."""
+    if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource_tracker.ensure_running()  # a process of multiprocessing's own; starting it lets signals through
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -4,10 +4,27 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
+from gsakmp.cli.rekey.options import (
+    AUTO,
+    Algorithms,
+    AsJSON,
+    Backward,
+    Degrees,
+    Encryption,
+    Joins,
+    Leaves,
+    Members,
+    Periods,
+    Plot,
+    Signature,
+    Time,
+    Trees,
+    number_of_trees,
+)
 from gsakmp.cli.status import paragraphs
 
 __all__ = ["app"]
@@ -24,8 +41,6 @@ app = typer.Typer(
         "[bold]gsakmp rekey tree --members 16 --leave 5[/]  whose keys change when one leaves",
     ),
 )
-AUTO: Final = "auto"
-AsJSON = Annotated[bool, typer.Option("--json", help="The same as JSON.")]
 
 
 @app.command()
@@ -48,59 +63,18 @@ def algorithms(as_json: AsJSON = False) -> None:
     )
 )
 def plan(
-    members: Annotated[int, typer.Option("--members", metavar="N", help="Members of the group.")],
-    leaves: Annotated[
-        list[int] | None,
-        typer.Option(
-            "--leaves", metavar="K", help="Members that leave in one batch; may be repeated; 1 if none."
-        ),
-    ] = None,
-    joins: Annotated[
-        list[int] | None,
-        typer.Option(
-            "--joins", metavar="J", help="Members that join in one batch; may be repeated; 1 if none."
-        ),
-    ] = None,
-    algorithm: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--algorithm",
-            metavar="NAME",
-            help="flat, flat-own-keys, flat-re-pull, lkh, oft, marks; may be repeated; all if none.",
-        ),
-    ] = None,
-    degree: Annotated[
-        list[int] | None,
-        typer.Option(
-            "--degree",
-            metavar="D",
-            help="Children of a node of LKH, 2 to 8; may be repeated; 2, 4, 8 if none.",
-        ),
-    ] = None,
-    trees: Annotated[
-        str, typer.Option("--trees", metavar="T", help="Trees below the KEK: a number, or auto.")
-    ] = AUTO,
-    periods: Annotated[
-        int | None,
-        typer.Option("--periods", metavar="P", help="Periods of a sequence of MARKS; 1024 if none."),
-    ] = None,
-    encryption: Annotated[
-        str | None,
-        typer.Option("--encryption", metavar="NAME", help="The KEK's cipher; aes-128-cbc if none."),
-    ] = None,
-    signature: Annotated[
-        str | None, typer.Option("--signature", metavar="NAME", help="Of pushes; ecdsa-256-sha256 if none.")
-    ] = None,
-    backward: Annotated[
-        bool, typer.Option("--backward/--no-backward", help="Whether the KEK changes when members join.")
-    ] = True,
-    time: Annotated[
-        bool, typer.Option("--time/--no-time", help="Whether to measure this machine, and show times.")
-    ] = True,
-    plot: Annotated[
-        Path | None,
-        typer.Option("--plot", metavar="FILE", help="Draw a leave's costs against N: .svg, .png or .pdf."),
-    ] = None,
+    members: Members,
+    leaves: Leaves = None,
+    joins: Joins = None,
+    algorithm: Algorithms = None,
+    degree: Degrees = None,
+    trees: Trees = AUTO,
+    periods: Periods = None,
+    encryption: Encryption = None,
+    signature: Signature = None,
+    backward: Backward = True,
+    time: Time = True,
+    plot: Plot = None,
     as_json: AsJSON = False,
 ) -> None:
     """Show what each algorithm would cost: pushes, octets, wraps, keys held, time."""
@@ -170,14 +144,3 @@ def tree(
     if svg is not None:
         write_svg(drawn, svg)
     show_scenes(drawn)
-
-
-def number_of_trees(text: str) -> int:
-    """0 for ``auto``. Raises `ConfigurationError`."""
-    from gsakmp.errors import ConfigurationError
-
-    if text == AUTO:
-        return 0
-    if not text.isascii() or not text.isdigit() or not 0 < len(text) <= 9 or not int(text):
-        raise ConfigurationError(f"--trees {text[:40]!r}: a number from 1 on, or auto")
-    return int(text)

@@ -192,7 +192,8 @@ def test_interrupt(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the moment can't be told here")
-def test_interrupt_while_the_workers_start() -> None:
+@pytest.mark.parametrize("moment", [0.0, 0.01, 0.05, 0.1])
+def test_interrupt_while_the_workers_start(moment: float) -> None:
     with subprocess.Popen(
         [*COMMAND, "--jobs", "4", "-"],
         stdin=subprocess.PIPE,
@@ -205,10 +206,13 @@ def test_interrupt_while_the_workers_start() -> None:
         end = time.monotonic() + 30
         while time.monotonic() < end and not children(child.pid):
             time.sleep(0.01)
-        time.sleep(0.05)
+        time.sleep(moment)
         os.killpg(child.pid, signal.SIGINT)
+        try:
+            child.wait(30)
+        finally:
+            child.stdin.close()  # what the interrupt did not end, this does
         err = child.stderr.read()
-        child.stdin.close()
     assert child.returncode == 130
     assert err == b""
 
@@ -332,7 +336,7 @@ def batched(octets: bytes, reader: Reader) -> tuple[Any, ...]:
             for part in done.parts:
                 if isinstance(part, bytes):
                     out += part
-                elif (datagram := source.complete(batch, part)) is not None:
+                elif (datagram := source.complete(part)) is not None:
                     out += here.line(datagram, "x").encode()
             here.tally.add(done.tally)
             here.tally.capture(done.counts)
