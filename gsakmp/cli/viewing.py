@@ -18,7 +18,7 @@ from gsakmp.cli.filters import Filters
 from gsakmp.cli.inputs import Input, classified
 from gsakmp.cli.options import all_keys, doi_named
 from gsakmp.cli.report import Tally, progress
-from gsakmp.cli.show import Line
+from gsakmp.cli.show import Line, Style
 from gsakmp.cli.status import MALFORMED, SOUND, UNUSABLE, complain
 from gsakmp.doi import GDOI, dialect_named
 from gsakmp.errors import ConfigurationError, GsakmpError, LocalError
@@ -118,7 +118,7 @@ class Viewing:
 
 def lines(rows: Iterator[Row] | Sequence[Row]) -> Iterator[Line]:
     """Rows of a report, for the screen; whatever is in them, they stay text in one line."""
-    return (Line(0, tuple((printable(text), style) for text, style in row)) for row in rows)
+    return (Line(0, tuple((printable(text), style or Style.VALUE) for text, style in row)) for row in rows)
 
 
 @contextmanager

@@ -54,11 +54,10 @@ def lines(row: Sequence[str], widths: Sequence[int], style: str) -> Iterator[Row
     """One row, in as many lines as its tallest cell needs."""
     folded = [wrap(cell, width) or [""] for cell, width in zip(row, widths, strict=True)]
     for index in range(max(map(len, folded), default=0)):
+        cells = [cell[index] if index < len(cell) else "" for cell in folded]
+        last = max((place for place, text in enumerate(cells) if text), default=-1)
         pieces: list[Piece] = [(" " * INDENT, "")]
-        last = len(folded) - 1
-        for place, (cell, width) in enumerate(zip(folded, widths, strict=True)):
-            text = cell[index] if index < len(cell) else ""
-            pieces.append(
-                (text if place == last else text.ljust(width + GAP), style or ("name" if not place else ""))
-            )
+        for place, text in enumerate(cells[: last + 1]):
+            padded = text if place == last else text.ljust(widths[place] + GAP)
+            pieces.append((padded, style or ("name" if not place else "")))
         yield tuple(pieces)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 from xml.etree import ElementTree
@@ -48,6 +49,19 @@ def test_a_sound_capture(command: list[str], keys: Path) -> None:
     assert result.err == "gsakmp: 16 frames: 16 messages\n"
     assert result.text
     assert run(*command, SESSION, "--keys", keys, "-q").err == ""
+
+
+@pytest.mark.parametrize("command", [["ladder"], ["explain"], ["diff", OTHER]], ids=lambda c: c[0])
+def test_colours_are_all_that_a_terminal_adds(
+    command: list[str], keys: Path, altered: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = run(*command, altered, "--keys", keys)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    coloured = run(*command, altered, "--keys", keys)
+    assert coloured.text != plain.text
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured.text) == plain.text
+    assert coloured.status == plain.status == 1
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
