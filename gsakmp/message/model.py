@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from struct import error as StructError
-from typing import Any, Final, Self
+from typing import Any, Final, NoReturn, Self
 
 import msgspec
 
@@ -229,8 +229,7 @@ def parse(
     exchange 32 is GROUPKEY-PULL on 848 and Quick Mode on 500. On port 4500 the non-ESP marker must come
     first. `dialect` says how the peer differs from the standards.
 
-    Lenient, what contradicts itself is kept as it is (see `Message.problems`), and `build` gives the same
-    octets again.
+    Lenient, it keeps what contradicts itself (see `Message.problems`), and `build` gives the octets again.
 
     Raises `DecodeError` (`Truncated`, `TrailingOctets`, `LengthMismatch`, `LimitExceeded`) with path and
     offset.
@@ -256,36 +255,32 @@ def parse(
         if flags & ENCRYPTED and version >> 4 == 1:
             link, ciphertext = kind, octets[body:stop]
         elif lenient:
-            rules = doi.rules(exchange, dialect, lenient=True)
-            link, payloads = parse_body_lenient(kind, octets, body, stop, rules)
+            link, payloads = parse_body_lenient(kind, octets, body, stop, doi, exchange, dialect)
         else:
             rules = doi.standard_rules[exchange] if dialect is STANDARD else doi.rules(exchange, dialect)
-            payloads, place = parse_chain(
-                "payloads", kind, rules.chains["payloads"], octets, body, stop, rules
-            )
+            chain = rules.chains["payloads"]
+            payloads, place = parse_chain("payloads", kind, chain, octets, body, stop, rules)
             if place != stop:
                 raise TrailingOctets(f"{stop - place} octets left over", "payloads", place)
         exchange = doi.exchange_types[exchange]
         if version == VERSION_1_0 and said is AUTO and stop == end:
             if link is AUTO and not at:
                 return Message(initiator, responder, exchange, flags, message_id, payloads, doi, dialect)
-            return Message(
-                initiator, responder, exchange, flags, message_id, payloads, doi, dialect, link, ciphertext,
-                at > 0,
-            )  # fmt: skip
-        return Message(
-            initiator, responder, exchange, flags, message_id, payloads, doi, dialect, link, ciphertext,
-            at > 0, said, octets[stop:], b"", version >> 4, version & 15,
-        )  # fmt: skip
+            return Message(initiator, responder, exchange, flags, message_id, payloads, doi, dialect,
+                           link, ciphertext, at > 0)  # fmt: skip
+        return Message(initiator, responder, exchange, flags, message_id, payloads, doi, dialect, link,
+                       ciphertext, at > 0, said, octets[stop:], b"", version >> 4, version & 15)  # fmt: skip
     except GsakmpError:
         raise
-    except RecursionError:
-        raise LimitExceeded("nested too deep") from None
     except Exception as exc:
-        # The octets may hold keys, so they are not shown.
-        raise InternalError(
-            f"{type(exc).__name__} in parsing {len(octets)} octets; please report it"
-        ) from exc
+        raise_unforeseen(exc, len(octets))
+
+
+def raise_unforeseen(exc: Exception, count: int) -> NoReturn:
+    """What a parser did not expect, as an error of ours; the octets may hold keys, so they are not shown."""
+    if isinstance(exc, RecursionError):
+        raise LimitExceeded("nested too deep") from None
+    raise InternalError(f"{type(exc).__name__} in parsing {count} octets; please report it") from exc
 
 
 def check_arguments(port: Any, doi: Any, dialect: Any) -> None:
@@ -296,9 +291,10 @@ def check_arguments(port: Any, doi: Any, dialect: Any) -> None:
 
 
 def parse_body_lenient(
-    kind: int, octets: bytes, at: int, end: int, rules: Rules
+    kind: int, octets: bytes, at: int, end: int, doi: DOI, exchange: int, dialect: Dialect
 ) -> tuple[Auto, tuple[Payload, ...]]:
     """What the header's link says where it leads nowhere, and the payloads."""
+    rules = doi.rules(exchange, dialect, lenient=True)
     payloads, place = parse_chain_lenient("payloads", kind, rules.chains["payloads"], octets, at, end, rules)
     return kind if kind and not payloads else AUTO, unlinked(payloads, octets, place, end)
 

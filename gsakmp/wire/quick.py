@@ -203,16 +203,16 @@ def read_attributes(
     size = end - at
     if size <= WORDWISE_OCTETS and not size & 3 and table.holds_numbers and rules.inner is not None:
         words = UNPACK_WORDS[size >> 2](buf, at)
-        known = [*map(table.words.get, words)]
+        known: list[Any] = [*map(table.words.get, words)]  # None for those that were not seen before
         if all(known):
-            return known  # type: ignore[return-value]  # none of them is None
+            return known
         place = known.index(None)
         word = words[place]
         if word & 0xFFFF == INTEGER_OCTETS and word >> 16 in table.heads and place + 1 < len(words):
             # one lifetime in TLV among others that are known: the next word is its value
             known[place : place + 2] = [f"{table.heads[word >> 16]}{words[place + 1]}}}"]
             if all(known):
-                return known  # type: ignore[return-value]  # as above
+                return known
             known = [*map(table.words.get, words)]
         if (found := read_words(table, words, known, rules.real)) is not None:
             return found

@@ -113,12 +113,12 @@ def octets_texts(items: Iterable[bytes]) -> str:
 def attributes_text(table: AttributeTable, attributes: tuple[Attribute, ...], rules: Rules) -> str:
     """Attributes of a table, as a list. The texts of those that the table shares between messages are kept,
     by identity: they live as long as their table, so that none is taken for another."""
-    known = [*map(table.texts.get, map(id, attributes))]
+    known: list[Any] = [*map(table.texts.get, map(id, attributes))]  # None for those that are not kept
     if not all(known):
         for place, text in enumerate(known):
             if text is None:
                 known[place] = attribute_text(table, attributes[place], rules)
-    return f"[{','.join(known)}]"  # type: ignore[arg-type]  # none of them is None
+    return f"[{','.join(known)}]"
 
 
 def attribute_text(table: AttributeTable, attribute: Attribute, rules: Rules) -> str:

@@ -136,7 +136,8 @@ TV_BY_DEFAULT = {
 
 
 def attribute(item: Attribute) -> Fields:
-    tv = item.type.name in TV_BY_DEFAULT if item.basic is None else item.basic  # type: ignore[attr-defined]
+    kind: Any = item.type  # a member of the table's registry
+    tv = kind.name in TV_BY_DEFAULT if item.basic is None else item.basic
     value = item.value
     if tv:
         return {"af": 1, "type": int(item.type), "value": int(value)}

@@ -15,7 +15,7 @@ import pytest
 import gsakmp
 from gsakmp.doi import GDOI, GDOID, GDOID_BIG_ENDIAN, STANDARD, Dialect
 from gsakmp.message import Message
-from gsakmp.payloads import GroupSA
+from gsakmp.payloads import ESPTEK, SAKEK, SATEK, GroupSA
 from gsakmp.registries import PayloadType
 from tests.conftest import PCAPS
 from tests.fuzz.seeds import cleared
@@ -147,8 +147,10 @@ def test_the_dialect_is_needed() -> None:
     plaintext = bytes.fromhex(case["plaintext_after_header"])
     sa = next(p for p in right.payloads if isinstance(p, GroupSA))
     kek, teks = sa.sa_attributes[0], sa.sa_attributes[2:]
-    assert str(kek.source_id_data) == "10.0.224.44"  # type: ignore[attr-defined]
-    assert {str(tek.tek.source_id_data) for tek in teks} >= {"10.0.224.37"}  # type: ignore[attr-defined]
+    assert isinstance(kek, SAKEK)
+    assert str(kek.source_id_data) == "10.0.224.44"
+    bodies = [tek.tek for tek in teks if isinstance(tek, SATEK)]
+    assert {str(esp.source_id_data) for esp in bodies if isinstance(esp, ESPTEK)} >= {"10.0.224.37"}
     with pytest.raises(gsakmp.DecodeError):
         wrong.with_plaintext(plaintext)
     assert right.doi is GDOI

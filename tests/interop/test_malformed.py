@@ -10,6 +10,7 @@ import gsakmp
 from gsakmp.captures import read
 from gsakmp.errors import CaptureError, DecodeError, LengthMismatch, TrailingOctets, Truncated
 from gsakmp.message import Message
+from gsakmp.payloads import Identification
 from tests.conftest import PCAPS
 
 
@@ -115,4 +116,5 @@ def test_lenient(name: str, frame: int) -> None:
 def test_a_name_of_248_zero_octets_is_no_text() -> None:
     octets = datagrams("isakmp-identification-segfault.pcap")[1]
     (identity,) = gsakmp.parse(octets, port=500).payloads
-    assert identity.identification_data == bytes(248)  # type: ignore[attr-defined]
+    assert isinstance(identity, Identification)
+    assert identity.identification_data == bytes(248)

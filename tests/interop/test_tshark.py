@@ -221,7 +221,8 @@ TV = {"LIFE_DURATION": False, "SA_LIFE_DURATION": False, "SID_VALUE": False}
 
 
 def our_attribute(item: Attribute) -> tuple[str, str]:
-    value, name = item.value, item.type.name  # type: ignore[attr-defined]
+    kind: Any = item.type  # a member of the table's registry
+    value, name = item.value, kind.name
     octets = value if isinstance(value, bytes) else None
     if item.basic if item.basic is not None else octets is None and TV.get(name, True):
         return f"{item.type | 0x8000:04x}", f"{int(value):04x}"

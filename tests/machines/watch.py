@@ -27,7 +27,8 @@ from gsakmp.group.records import (
     ResetSenderIDs,
 )
 from gsakmp.peers import GCKS, Member, events
-from gsakmp.peers.endpoint import QUEUED, Endpoint
+from gsakmp.peers.endpoint import Endpoint
+from gsakmp.peers.engine import QUEUED
 from gsakmp.peers.gcks import REPEATS
 from gsakmp.peers.network import Travelling
 

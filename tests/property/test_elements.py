@@ -6,12 +6,12 @@ from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gsakmp import payloads
+from gsakmp import limits, payloads
 from gsakmp.doi import DIALECTS, GDOI, IPSEC
-from gsakmp.errors import DecodeError
+from gsakmp.errors import DecodeError, LimitExceeded
 from gsakmp.registries import GDOIExchangeType
 from gsakmp.wire import Element, Payload, Rules, codec
 from gsakmp.wire.plain import attribute_from, attribute_plain, element_from, element_plain
@@ -26,6 +26,10 @@ CLASSES = [
     if isinstance(cls := getattr(payloads, name), type) and issubclass(cls, Element) and name not in NO_WIRE
 ]
 RULES = {dialect: GDOI.rules(GDOIExchangeType.GROUPKEY_PULL, dialect) for dialect in DIALECTS.values()}
+MOST = bytes(6) + limits.ELEMENTS_PER_PAYLOAD.to_bytes(2, "big")
+"""A Delete of as many SPIs as are taken, of no octets each."""
+TOO_MANY = bytes(6) + (limits.ELEMENTS_PER_PAYLOAD + 1).to_bytes(2, "big")
+TOO_MANY_MISSING = bytes(5) + b"\1" + TOO_MANY[6:]
 RULES_IN_FORCE = st.sampled_from([*RULES.values(), GDOI.rules(2), IPSEC.rules(2)])
 
 
@@ -72,6 +76,9 @@ def test_every_other_length_is_judged_as_construct_does(cls: Any, data: st.DataO
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 @settings(max_examples=40)
 @given(octets=st.binary(max_size=64), rules=RULES_IN_FORCE)
+@example(octets=MOST, rules=IPSEC.rules(2))
+@example(octets=TOO_MANY, rules=IPSEC.rules(2))
+@example(octets=TOO_MANY_MISSING, rules=IPSEC.rules(2))
 def test_any_octets_are_judged_as_construct_does(cls: Any, octets: bytes, rules: Rules) -> None:
     check_one(cls, octets, rules)
 
@@ -79,6 +86,9 @@ def test_any_octets_are_judged_as_construct_does(cls: Any, octets: bytes, rules:
 def check_one(cls: Any, octets: bytes, rules: Rules) -> None:
     try:
         element = parsed(cls, octets, rules)
+    except LimitExceeded as exc:
+        check_limit(cls, octets, rules, exc)
+        return
     except DecodeError as exc:
         with pytest.raises(reference.ConstructError):
             reference.parse_body(cls, octets, rules)
@@ -87,6 +97,29 @@ def check_one(cls: Any, octets: bytes, rules: Rules) -> None:
     assert built(element, rules) == octets
     found = reference.parse_body(cls, octets, rules, getattr(element, "kind", 0))
     assert reference.differences(element, found, rules) == []
+    assert longest(found) <= limits.ELEMENTS_PER_PAYLOAD
+
+
+def check_limit(cls: Any, octets: bytes, rules: Rules, error: LimitExceeded) -> None:
+    """So few octets pass one limit only, by a count of items that are empty or not there. Construct, which has
+    no limits, finds as many, or that they are not there; the count then stands somewhere before them."""
+    most = limits.ELEMENTS_PER_PAYLOAD
+    assert f"limits.ELEMENTS_PER_PAYLOAD ({most})" in error.problem
+    assert 0 <= error.offset <= len(octets)
+    try:
+        found = reference.parse_body(cls, octets, rules)
+    except reference.ConstructError:
+        before = octets[: error.offset]
+        assert any(int.from_bytes(before[at : at + 2], "big") > most for at in range(len(before) - 1))
+    else:
+        assert longest(found) > most
+
+
+def longest(found: Any) -> int:
+    """The items of the longest list in what construct has parsed."""
+    if isinstance(found, dict):
+        return max(map(longest, found.values()), default=0)
+    return max(len(found), *map(longest, found)) if isinstance(found, list) and found else 0
 
 
 # -- attribute tables --------------------------------------------------------------------------------

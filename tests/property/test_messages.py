@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gsakmp
-from gsakmp.errors import GsakmpError
+from gsakmp import limits
+from gsakmp.doi import GDOI
+from gsakmp.errors import GsakmpError, LimitExceeded
 from gsakmp.message import Message
+from gsakmp.payloads import Delete
+from gsakmp.registries import DOINumber, ProtocolID
 from tests.strategies import messages
 from tests.vectors.check import check_construct
 
@@ -64,16 +69,39 @@ def test_a_damaged_message_is_refused_or_exact_and_always_kept(message: Message,
     octets = bytearray(message.build())
     for _ in range(data.draw(st.integers(1, 4))):
         octets[data.draw(st.integers(0, len(octets) - 1))] = data.draw(st.integers(0, 255))
-    damaged = bytes(octets)
+    check_damaged(bytes(octets), message)
+
+
+def check_damaged(damaged: bytes, message: Message) -> None:
     try:
         strict = parsed(damaged, message)
     except GsakmpError:
         pass
     else:
         assert strict.build() == damaged
+    try:
+        check_kept(damaged, message)
+    except LimitExceeded as error:
+        # damage makes a count as high as it likes, and but for that the message would have been kept
+        assert f"limits.ELEMENTS_PER_PAYLOAD ({limits.ELEMENTS_PER_PAYLOAD})" in error.problem
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(limits, "ELEMENTS_PER_PAYLOAD", 0xFFFF)
+            check_kept(damaged, message)
+
+
+def check_kept(damaged: bytes, message: Message) -> None:
     kept = parsed(damaged, message, lenient=True)
     assert kept.build() == damaged
     assert Message.from_json(kept.to_json()) == kept
+
+
+@pytest.mark.parametrize("size", [0, 4])
+def test_a_damaged_count_may_pass_a_limit(size: int) -> None:
+    delete = Delete(doi=DOINumber.IPSEC, protocol_id=ProtocolID.PROTO_IPSEC_ESP, spis=(bytes(size),))
+    message = Message(exchange_type=33, doi=GDOI, payloads=(delete,))
+    octets = message.build()
+    at = len(octets) - size - 2
+    check_damaged(octets[:at] + b"\x20\x01" + octets[at + 2 :], message)
 
 
 @settings(max_examples=100)
@@ -86,14 +114,16 @@ def test_messages_are_values(message: Message) -> None:
     other = message.replace(message_id=message.message_id ^ 1)
     assert other != message
     assert other.build() != message.build()
+    frozen: Any = message
     with pytest.raises(AttributeError):
-        message.message_id = 1  # type: ignore[misc]
+        frozen.message_id = 1
     for payload in message.payloads:
         assert payload.replace(reserved=payload.reserved) == payload
         assert pickle.loads(pickle.dumps(payload)) == payload
         assert copy.deepcopy(payload) == payload
+        frozen = payload
         with pytest.raises(AttributeError):
-            payload.reserved = 1  # type: ignore[misc]
+            frozen.reserved = 1
         assert isinstance(repr(payload), str)
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -311,12 +312,11 @@ def test_scapys_form_makes_security_associations_that_open_packets() -> None:
         f"tek 0a0b0c0e {'22' * 16}",
         f"tek_integrity 0a0b0c0e {'33' * 32}",
     ]
-    made: dict[str, object] = {}
+    made: dict[str, Any] = {}
     exec("".join(scapy_lines(keys("\n".join(lines)))), made)
-    associations: dict[int, object] = made["security_associations"]  # type: ignore[assignment]
     for spi in (0x0A0B0C0D, 0x0A0B0C0E):
-        association = associations[spi]
-        packet = association.encrypt(IP(src="192.0.2.1", dst="192.0.2.2") / b"hello")  # type: ignore[attr-defined]
+        association = made["security_associations"][spi]
+        packet = association.encrypt(IP(src="192.0.2.1", dst="192.0.2.2") / b"hello")
         opener = Opener(keys("\n".join(lines)))
         found = opener.feed(bytes(packet[ESP]))
         assert found.status is Status.OPENED

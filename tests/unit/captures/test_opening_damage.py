@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -250,11 +251,13 @@ def test_octets_of_any_sort(pieces: list[bytes], rng: random.Random) -> None:
 
 
 def test_what_is_no_datagram_is_refused() -> None:
+    wrong: Any
     for wrong in (None, "text", 5):
         with pytest.raises(ConfigurationError):
-            Opener().feed(wrong)  # type: ignore[arg-type]
+            Opener().feed(wrong)
+    wrong = {}
     with pytest.raises(ConfigurationError):
-        Opener({})  # type: ignore[arg-type]
+        Opener(wrong)
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from gsakmp.captures import Datagram
 from gsakmp.captures.keyring import Keyring, Kind, Secret
-from gsakmp.captures.opened import Opened, Status
+from gsakmp.captures.opened import ISAKMPSAEstablished, Opened, Status
 from gsakmp.captures.opening import Opener
 from gsakmp.crypto import diffie_hellman_group
 from gsakmp.group.phase1_suites import phase1_suite
@@ -86,11 +86,9 @@ def test_with_one_side_s_private_value(method: AuthenticationMethod, suite: str,
         kind = "HASH" if method == SHARED else "SIG"
         assert proofs == {f"{kind}_I": True, f"{kind}_R": True}
         (event,) = found[-1].events
-        assert event.suite == suite  # type: ignore[attr-defined]
-        assert {event.initiator, event.responder} == {  # type: ignore[attr-defined]
-            "fqdn:member.example",
-            "fqdn:gcks.example",
-        }
+        assert isinstance(event, ISAKMPSAEstablished)
+        assert event.suite == suite
+        assert {event.initiator, event.responder} == {"fqdn:member.example", "fqdn:gcks.example"}
     assert sides >= 1
 
 

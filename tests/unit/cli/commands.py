@@ -45,8 +45,7 @@ class Result:
 def streams(stdin: bytes) -> Iterator[tuple[io.BytesIO, io.BytesIO]]:
     saved = sys.stdin, sys.stdout, sys.stderr
     out, err = io.BytesIO(), io.BytesIO()
-    raw: Any = io.BytesIO(stdin)  # which reads as a raw file does
-    sys.stdin = io.TextIOWrapper(io.BufferedReader(raw))
+    sys.stdin = io.TextIOWrapper(io.BufferedReader(io.BytesIO(stdin)))
     sys.stdout, sys.stderr = io.TextIOWrapper(out, "utf-8"), io.TextIOWrapper(err, "utf-8")
     try:
         yield out, err

@@ -16,7 +16,7 @@ import gsakmp
 from gsakmp import crypto
 from gsakmp.crypto.ciphers import CBCCipher
 from gsakmp.doi import GDOID, GDOID_BIG_ENDIAN
-from gsakmp.payloads import SAKEK, GroupSA, KeyDownload
+from gsakmp.payloads import SA, SAKEK, GroupSA, IKETransform, KeyDownload
 from gsakmp.registries import (
     EncryptionAlgorithm,
     HashAlgorithm,
@@ -192,8 +192,11 @@ class Replay:
     def chosen(self) -> tuple[crypto.HashFunction, CBCCipher]:
         """The algorithms of the responder's SA."""
         message = gsakmp.parse(bytes.fromhex(self.recorded["messages"][1]["wire"]), dialect=self.dialect)
-        (proposal,) = message.payloads[0].proposals  # type: ignore[attr-defined]
-        found = {a.type: a.value for a in proposal.transforms[0].attributes}
+        sa = message.payloads[0]
+        assert isinstance(sa, SA)
+        transform = sa.proposals[0].transforms[0]
+        assert isinstance(transform, IKETransform)
+        found = {a.type: a.value for a in transform.attributes}
         return (
             crypto.hash_function(HashAlgorithm(found[IKEAttribute.HASH_ALGORITHM]), allow_weak=True),
             crypto.phase1_cipher(

@@ -9,6 +9,7 @@ import threading
 import types
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -256,8 +257,8 @@ DH = "cryptography.hazmat.primitives.asymmetric.dh"
 def test_a_provider_without_finite_fields(monkeypatch: pytest.MonkeyPatch) -> None:
     with_provider = group(14).key_pair(b"\x12\x34").public
     lacking(monkeypatch, DH)
-    stand_in = types.ModuleType("gmpy2")
-    stand_in.powmod_sec = pow  # type: ignore[attr-defined]
+    stand_in: Any = types.ModuleType("gmpy2")
+    stand_in.powmod_sec = pow
     monkeypatch.setitem(sys.modules, "gmpy2", stand_in)
     assert group(14).key_pair(b"\x12\x34").public == with_provider
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
@@ -237,18 +238,19 @@ def test_private_keys_from_files() -> None:
         with pytest.raises(ConfigurationError, match="no private key") as caught:
             crypto.private_key(octets, password)
         assert secret.decode() not in str(caught.value)
-    other = ed25519.Ed25519PrivateKey.generate()
+    other: Any = ed25519.Ed25519PrivateKey.generate()
     with pytest.raises(ConfigurationError, match="neither RSA"):
-        crypto.private_key(pem(other))  # type: ignore[arg-type]
+        crypto.private_key(pem(other))
     short = rsa.generate_private_key(65537, 1024)
     with pytest.raises(ConfigurationError, match="1024 bits is weak"):
         crypto.private_key(pem(short))
     crypto.private_key(pem(short), allow_weak=True)
 
 
-def spki(key: object) -> bytes:
+def spki(key: Any) -> bytes:
     form = serialization.PublicFormat.SubjectPublicKeyInfo
-    return key.public_bytes(serialization.Encoding.DER, form)  # type: ignore[attr-defined,no-any-return]
+    octets: bytes = key.public_bytes(serialization.Encoding.DER, form)
+    return octets
 
 
 def test_public_keys_that_are_refused() -> None:

@@ -154,5 +154,6 @@ def test_wrong_arguments(wrong: dict[str, Any], lenient: bool) -> None:
 
 def test_any_kind_of_octets() -> None:
     octets = opening(2)
-    for same in (bytearray(octets), memoryview(octets)):
-        assert gsakmp.parse(same) == gsakmp.parse(octets)  # type: ignore[arg-type]
+    kinds: list[Any] = [bytearray(octets), memoryview(octets)]
+    for same in kinds:
+        assert gsakmp.parse(same) == gsakmp.parse(octets)

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import tracemalloc
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -36,8 +37,8 @@ def message(body: bytes = b"the members' offer", cookie: bytes = INITIATOR) -> b
     return header + body
 
 
-def jar(**changes: float) -> CookieJar:
-    return CookieJar(stream("jar"), **changes)  # type: ignore[arg-type]  # whichever are given
+def jar(**changes: Any) -> CookieJar:
+    return CookieJar(stream("jar"), **changes)
 
 
 def recalled(

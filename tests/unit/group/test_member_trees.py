@@ -10,6 +10,8 @@ import pytest
 from gsakmp.crypto import KEK, CBCCipher
 from gsakmp.errors import PolicyRefused
 from gsakmp.group.member_types import RegistrationPlanned
+from gsakmp.group.rekey.lkh import LKHRekey
+from gsakmp.group.rekey.oft import OFTRekey
 from gsakmp.group.reregistration import RegistrationReason
 from gsakmp.group.server_types import Push as ServerPush
 from gsakmp.payloads import GroupSA, KeyPacket
@@ -25,7 +27,8 @@ class SplitGroup(Group):
 
     def settle(self) -> None:
         for algorithm in self.server._core.algorithms.values():
-            algorithm.update_octets = 70  # type: ignore[attr-defined]
+            assert isinstance(algorithm, LKHRekey | OFTRekey)
+            algorithm.update_octets = 70
         self.server.take_changes()
         pushes = self.server.take_pushes()
         lead = [push for push in pushes if leads(push)]
@@ -62,7 +65,7 @@ def test_keys_below_the_kek_come_when_it_is_there_already(algorithm: str, backwa
     group = SplitGroup(policy(rekey={"management": algorithm}, backward_rekey="new-kek"), 10)
     group.run(30)
     if backwards:
-        group.order = lambda pushes: pushes[::-1]  # type: ignore[method-assign]
+        group.order = lambda pushes: pushes[::-1]
     for name in ("x1", "x2", "x3"):
         node = Node(name, type(group.nodes[0].member)(group.nodes[0].member.acceptance, spread=5.0))
         group.nodes.append(node)

@@ -349,7 +349,7 @@ def test_what_finds_no_room_waits_in_order_and_bounded(monkeypatch: pytest.Monke
     monkeypatch.setattr(udp, "QUEUED_DATAGRAMS", 5)
     opened = udp.UDPSocket.bound(Address(LOCALHOST, 0), LOOPBACK)
     full = Full(opened.socket)
-    opened.socket = full  # type: ignore[assignment]
+    monkeypatch.setattr(opened, "socket", full)
     data = [b"0", b"1", b"long", b"3", b"4", b"5", b"6"]
     outcome = [opened.send(Datagram(octets, Address(LOCALHOST, 9))) for octets in data]
     assert outcome == [0] * 5 + [errno.ENOBUFS] * 2
@@ -360,14 +360,14 @@ def test_what_finds_no_room_waits_in_order_and_bounded(monkeypatch: pytest.Monke
     opened.close()
 
 
-def test_the_transport_writes_when_there_is_room_again() -> None:
+def test_the_transport_writes_when_there_is_room_again(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario() -> None:
         lost: list[str] = []
         transport = Transport(LOOPBACK, lambda batch: None, lambda datagram, reason: lost.append(reason))
         transport.open([Address(LOCALHOST, 0)])
         (opened,) = transport._sockets
         full = Full(opened.socket)
-        opened.socket = full  # type: ignore[assignment]
+        monkeypatch.setattr(opened, "socket", full)
         transport.send(Datagram(octets, Address(LOCALHOST, 9)) for octets in (b"1", b"long", b"2"))
         await transport.drain(0.05)
         assert full.sent == []

@@ -245,4 +245,7 @@ def test_reserved_bits_survive() -> None:
     octets = H(MAIN_MODE_1.replace("00000034", "00ff0034").replace("01010000", "0101beef"))
     (sa,) = check_message(octets, port=500).payloads
     assert sa.reserved == 0xFF
-    assert sa.proposals[0].transforms[0].reserved2 == 0xBEEF  # type: ignore[attr-defined]
+    assert isinstance(sa, SA)
+    transform = sa.proposals[0].transforms[0]
+    assert isinstance(transform, Transform)
+    assert transform.reserved2 == 0xBEEF

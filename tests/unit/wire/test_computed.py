@@ -40,8 +40,9 @@ def test_auto_is_what_a_parse_gives() -> None:
     message = gsakmp.parse(MAIN_MODE.build(), port=500)
     (sa, vendor) = message.payloads
     assert (message.length, message.next_payload, sa.length, sa.next_payload) == (AUTO, AUTO, AUTO, AUTO)
-    assert sa.proposals[0].transform_count is AUTO  # type: ignore[attr-defined]
-    assert sa.proposals[0].spi_size is AUTO  # type: ignore[attr-defined]
+    assert isinstance(sa, SA)
+    assert sa.proposals[0].transform_count is AUTO
+    assert sa.proposals[0].spi_size is AUTO
     assert vendor.length is AUTO
 
 

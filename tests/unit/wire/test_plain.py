@@ -202,20 +202,25 @@ def test_your_own_dialect_and_domain() -> None:
     assert Message.from_json(message.to_json(), dois=[mine], dialects=[like]) == message
 
 
+def made(of: Any, *values: Any, **fields: Any) -> Any:
+    """An object with values that its types forbid."""
+    return of(*values, **fields)
+
+
 WRONG_VALUES: list[Any] = [
-    Nonce("text"),  # type: ignore[arg-type]
-    Nonce(5),  # type: ignore[arg-type]
+    made(Nonce, "text"),
+    made(Nonce, 5),
     Identification(id_type=1, identification_data=object()),
-    Identification(id_type="x", identification_data=b""),  # type: ignore[arg-type]
-    Identification(id_type=1, identification_data=IPv4Address(1), port="x"),  # type: ignore[arg-type]
+    made(Identification, id_type="x", identification_data=b""),
+    made(Identification, id_type=1, identification_data=IPv4Address(1), port="x"),
     Notification(doi=1, protocol_id=1, notify_message_type=24576, notification_data=7),
-    Proposal(proposal_number=1, protocol_id=1, transforms=5),  # type: ignore[arg-type]
-    Proposal(proposal_number=1, protocol_id=1, transforms=(1, None)),  # type: ignore[arg-type]
-    IKETransform(transform_number=1, transform_id=1, attributes=(None,)),  # type: ignore[arg-type]
-    IKETransform(transform_number=1, transform_id=1, attributes=(Attribute(None, b""),)),  # type: ignore[arg-type]
+    made(Proposal, proposal_number=1, protocol_id=1, transforms=5),
+    made(Proposal, proposal_number=1, protocol_id=1, transforms=(1, None)),
+    made(IKETransform, transform_number=1, transform_id=1, attributes=(None,)),
+    made(IKETransform, transform_number=1, transform_id=1, attributes=(made(Attribute, None, b""),)),
     IKETransform(transform_number=1, transform_id=1, attributes=(Attribute(1, object()),)),
-    UnknownPayload("x", b""),  # type: ignore[arg-type]
-    UnknownPayload(5, "x"),  # type: ignore[arg-type]
+    made(UnknownPayload, "x", b""),
+    made(UnknownPayload, 5, "x"),
     "no payload",
     None,
     Attribute(1, 2),

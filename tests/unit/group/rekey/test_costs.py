@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random as standard_random
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import combinations
 from math import comb
 from statistics import mean, stdev
@@ -55,7 +56,7 @@ CASES: dict[str, tuple[Callable[[], RekeyAlgorithm], Scheme]] = {
     "oft": (lambda: rekey_algorithm("oft", CIPHER, settings()), OFTCosts(POLICY)),
     **{
         f"lkh-{degree}": (
-            lambda degree=degree: rekey_algorithm("lkh", CIPHER, settings(degree)),  # type: ignore[misc]
+            partial(rekey_algorithm, "lkh", CIPHER, settings(degree)),
             LKHCosts(POLICY, degree),
         )
         for degree in (2, 3, 4, 8)
@@ -306,7 +307,7 @@ def test_a_member_holds_as_many_keys_as_it_is_given(name: str, members: int) -> 
     algorithm = started(name, all_of_them, rng)
     (packet,) = algorithm.download(all_of_them[0])
     (attribute,) = packet.attributes
-    given = getattr(attribute.value, "lkh_keys", None) or attribute.value.oft_keys  # type: ignore[union-attr]
+    given = getattr(attribute.value, "lkh_keys", None) or attribute.value.oft_keys
     kek = name == "oft"  # which comes beside the others
     assert CASES[name][1].storage(members).member_keys == len(given) + kek + (name == "oft" and members == 1)
     inner = sum(node.kind != "vacant" for node in algorithm.tree())

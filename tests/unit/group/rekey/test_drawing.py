@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -43,8 +44,8 @@ def items(item: Item) -> Iterator[Item]:
         yield from items(child)
 
 
-def picture(leaves: int, degree: int, **options: object) -> Item:
-    drawn = pruned(nodes(leaves, degree), **options)  # type: ignore[arg-type]
+def picture(leaves: int, degree: int, **options: Any) -> Item:
+    drawn = pruned(nodes(leaves, degree), **options)
     assert drawn is not None
     return drawn
 
