@@ -26,11 +26,14 @@ __all__ = ["quick_text"]
 unpack = HEADER.unpack_from
 
 VERSION_2_0: Final = 0x20
+ALIKE: Final = frozenset({1, 13, 33, 43})
+"""Security Association and Vendor ID in IKEv1 (RFC 2408, 3.1) and IKEv2 (RFC 7296, 3.2): a peer proposes and
+claims the same in every session."""
 
 
 @cache
 def quick_rules(rules: Rules) -> QuickRules:
-    return QuickRules(rules)
+    return QuickRules(rules, ALIKE)
 
 
 def quick_text(octets: bytes, hexed: str, port: int, doi: DOI | None = None) -> tuple[DOI, int, str] | None:

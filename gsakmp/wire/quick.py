@@ -7,7 +7,7 @@ the parser and `gsakmp.wire.text`, which give the same text for all that this gi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from ipaddress import IPv4Address
 from socket import inet_ntoa
@@ -34,6 +34,9 @@ __all__ = ["QuickRules", "Unusual", "read_chain"]
 
 IPV4_OCTETS: Final = 4
 INTEGER_OCTETS: Final = 4
+KEPT: Final = 512
+KEPT_OCTETS: Final = 1024
+"""Payloads whose texts are kept, of each type, and how long they may be; past it there are others."""
 
 QuickParser = Callable[[bytes, int, int, "QuickRules"], str]
 
@@ -43,11 +46,14 @@ class Unusual(Exception):
 
 
 class QuickRules:
-    """What the rules for parsing are, with parsers that give text. The dialect must be the standard one."""
+    """What the rules for parsing are, with parsers that give text. The dialect must be the standard one.
 
-    def __init__(self, real: Rules) -> None:
+    Of payload types in `alike`, the texts are kept: peers send them again and again, octet for octet.
+    """
+
+    def __init__(self, real: Rules, alike: Collection[int] = ()) -> None:
         self.real, self.dialect = real, real.dialect
-        self.chains = Chains(real)
+        self.chains = Chains(real, alike)
         self.choices = Choices(real)
         self.attribute_tables = real.attribute_tables
         self.inner: QuickRules | None = None
@@ -66,8 +72,8 @@ class QuickRules:
 class Chains(dict[TableKey, "Chain"]):
     """The tables of payload types by name; a variant that there is not stands for the table it varies."""
 
-    def __init__(self, real: Rules) -> None:
-        super().__init__({name: Chain(table) for name, table in real.chains.items()})
+    def __init__(self, real: Rules, alike: Collection[int]) -> None:
+        super().__init__({name: Chain(table, alike) for name, table in real.chains.items()})
         self.empty = Chain(real.chains.empty)
 
     def __missing__(self, key: TableKey) -> Chain:
@@ -77,9 +83,9 @@ class Chains(dict[TableKey, "Chain"]):
 class Chain(dict[int, QuickParser]):
     """Payload type to parser, filled in as types turn up."""
 
-    def __init__(self, table: ParserTable) -> None:
+    def __init__(self, table: ParserTable, alike: Collection[int] = ()) -> None:
         super().__init__()
-        self.parsers, self.last = table, table.last
+        self.parsers, self.last, self.alike = table, table.last, alike
 
     def __missing__(self, kind: int) -> QuickParser:
         entry = self.parsers.entries.get(kind)
@@ -91,8 +97,28 @@ class Chain(dict[int, QuickParser]):
             parser = composed(self.parsers[kind])
         else:
             parser = quick_parser(entry)
+        if kind in self.alike:
+            parser = remembering(parser)
         self[kind] = parser
         return parser
+
+
+def remembering(parse_payload: QuickParser) -> QuickParser:
+    """The same, with the texts of short ones kept."""
+    texts: dict[bytes, str] = {}
+
+    def parse(buf: bytes, at: int, end: int, rules: QuickRules) -> str:
+        octets = buf[at:end]
+        text = texts.get(octets)
+        if text is None:
+            text = parse_payload(buf, at, end, rules)
+            if end - at <= KEPT_OCTETS:
+                if len(texts) >= KEPT:
+                    texts.clear()
+                texts[octets] = text
+        return text
+
+    return parse
 
 
 def variants_parser(variants: Variants) -> QuickParser:
