@@ -1,4 +1,4 @@
-"""Captures in plain, beside the plaintext captures that tools/plaintext.py makes of the daemon's own log, and
+"""Captures in plain, beside the plaintext captures that tools/sessions.py makes of the daemon's own log, and
 with tshark as the judge of lengths and checksums."""
 
 from __future__ import annotations
