@@ -34,7 +34,7 @@ __all__ = ["QuickRules", "Unusual", "read_chain"]
 
 IPV4_OCTETS: Final = 4
 INTEGER_OCTETS: Final = 4
-KEPT: Final = 512
+KEPT: Final = 128
 KEPT_OCTETS: Final = 1024
 """Payloads whose texts are kept, of each type, and how long they may be; past it there are others."""
 

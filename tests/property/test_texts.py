@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 import gsakmp
 from gsakmp.captures import PORTS, read
-from gsakmp.doi import DOI, GDOI, IPSEC, ISAKMP, STANDARD, Dialect
+from gsakmp.doi import DOI, GDOI, IKEV2, IPSEC, ISAKMP, STANDARD, Dialect
 from gsakmp.errors import GsakmpError
 from gsakmp.message import Message
 from gsakmp.message.quick import quick_text
 from gsakmp.message.text import message_text
+from gsakmp.wire.quick import KEPT, KEPT_OCTETS
 from gsakmp.wire.text import WRITERS
 from tests.conftest import PCAPS
 from tests.strategies import messages
@@ -104,6 +105,21 @@ def test_text_of_captures(path: object) -> None:
     except gsakmp.DecodeError:
         pass  # a broken file
     assert quick >= sound or "malformed" in str(path)
+
+
+@pytest.mark.parametrize(("kind", "exchange", "doi"), [(13, 4, IPSEC), (43, 34, IKEV2)])
+def test_payloads_that_are_kept(kind: int, exchange: int, doi: DOI) -> None:
+    """More of them than are kept, long ones and empty ones, each twice in a row and then all once more: the text
+    is always that of its own octets, and of its own reserved octet."""
+    bodies = [number.to_bytes(4, "big") * (number % 9) for number in range(3 * KEPT)]
+    bodies += [bytes(KEPT_OCTETS), bytes(KEPT_OCTETS + 1)]
+    version = b"\x20" if doi is IKEV2 else b"\x10"
+    for body in [body for body in bodies for _ in range(2)] + bodies:
+        for reserved in (0, 1):
+            payload = bytes([0, reserved]) + (4 + len(body)).to_bytes(2, "big") + body
+            header = bytes(range(1, 17)) + bytes([kind]) + version + bytes([exchange, 0]) + bytes(4)
+            octets = header + (28 + len(payload)).to_bytes(4, "big") + payload
+            assert agrees(octets, 500, doi) is not bool(reserved)
 
 
 def test_values_that_are_kept_are_those_of_their_table() -> None:
