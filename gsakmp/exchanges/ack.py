@@ -2,8 +2,8 @@
 
     HDR, HASH, SEQ, ID
 
-It is not encrypted. HASH is keyed with `acknowledgement_base_key`, which the SA KEK's KEK_ACK_REQUESTED
-chooses: the KEK, which all members have, or the member's own leaf key of an LKH tree.
+It is not encrypted. HASH is keyed from `gsakmp.group.acknowledgement_keys`, where the SA KEK's
+KEK_ACK_REQUESTED chooses: the KEK, which all members have, or the member's own leaf key of an LKH tree.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from gsakmp.crypto import KEK, acknowledgement_hash_data, acknowledgement_key, check_hash, kek_cipher
+from gsakmp.crypto import acknowledgement_hash_data, acknowledgement_key, check_hash
 from gsakmp.doi import DOI, GDOI
 from gsakmp.errors import ConfigurationError, StateError, UnexpectedMessage
 from gsakmp.exchanges.grammar import Grammar, Slot, check_header, refused
@@ -25,36 +25,21 @@ from gsakmp.message import Message, parse
 from gsakmp.payloads import Hash, Identification, SequenceNumber
 from gsakmp.registries import GDOIExchangeType, GDOIIDType, KEKAckRequested, NotifyType
 
-__all__ = ["ACK", "VerifiedAck", "acknowledgement_base_key", "build_ack", "open_ack"]
+__all__ = ["ACK", "VerifiedAck", "build_ack", "open_ack"]
 
 ACK: Final = Grammar(
     "GROUPKEY-PUSH ACK", "RFC 8263, 3", (Slot(Hash), Slot(SequenceNumber), Slot(Identification))
 )
-WITH_LEAF_KEY: Final = frozenset({KEKAckRequested.REKEY_ACK_LKH_SHA256, KEKAckRequested.REKEY_ACK_LKH_SHA512})
-"""The kinds whose base key is the member's own (RFC 8263, 2.2 and 2.4)."""
 ID_TYPES: Final = frozenset({GDOIIDType.ID_IPV4_ADDR, GDOIIDType.ID_IPV6_ADDR, GDOIIDType.ID_OID})
 """What a member may be called in an ACK (RFC 8263, 3.4)."""
-
-
-def acknowledgement_base_key(sa: RekeySA, leaf_key: bytes = b"") -> bytes:
-    """The base key of the ACKs that `sa` asks for, without IV (RFC 8263, 2.1 to 2.4): of the KEK, or of
-    `leaf_key`, the Key Data (IV, then key) of the first key of the member's LKH_DOWNLOAD_ARRAY.
-
-    Raises `StateError` where the SA asks for none, or for a leaf key that there is not, and `LengthMismatch`
-    for one of the wrong size.
-    """
-    requested = _requested(sa)
-    if requested in WITH_LEAF_KEY and not leaf_key:
-        raise StateError(f"{requested.name} needs the member's own key, and there is none")
-    cipher = kek_cipher(sa.suite.encryption, sa.suite.key_length, allow_weak=True)  # whoever made `sa` agreed
-    return KEK.parse(cipher, leaf_key if requested in WITH_LEAF_KEY else sa.key).key
 
 
 def build_ack(
     verified: VerifiedPush, sa: RekeySA, base_key: bytes, identity: Identity, *, doi: DOI = GDOI
 ) -> bytes:
-    """The octets of the ACK for a push that came under `sa`. `base_key` is `acknowledgement_base_key`,
-    `identity` the address that the member registered from, or its object identifier (RFC 8263, 3.4).
+    """The octets of the ACK for a push that came under `sa`. `base_key` is what
+    `gsakmp.group.acknowledgement_keys` makes, `identity` the address that the member registered from, or its
+    object identifier (RFC 8263, 3.4).
 
     Send it from where the push went to, to where it came from, within five seconds (3 and 6). Raises
     `StateError` where `sa` asks for none or is not that of the push, `ConfigurationError` for an identity of

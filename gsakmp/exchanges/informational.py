@@ -98,11 +98,12 @@ def delete_isakmp(sa: ISAKMPSA) -> Delete:
     return Delete(doi=DOINumber.IPSEC, protocol_id=ProtocolID.PROTO_ISAKMP, spis=(sa.cookies,))
 
 
-def initial_contact(sa: ISAKMPSA) -> Notification:
-    """The payload that says that we know of no other SA with the peer (RFC 2407, 4.6.3.3)."""
+def initial_contact(cookies: bytes) -> Notification:
+    """The payload that says that we know of no other SA with the peer than the one with both these cookies,
+    in the layout of RFC 2407, 4.6.3.3, whatever the SA's own domain is."""
     return Notification(
         doi=DOINumber.IPSEC,
         protocol_id=ProtocolID.PROTO_ISAKMP,
         notify_message_type=NotifyType.INITIAL_CONTACT,
-        spi=sa.cookies,
+        spi=cookies,
     )

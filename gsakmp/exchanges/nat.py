@@ -20,7 +20,6 @@ __all__ = [
     "DEAD_PEER_DETECTION",
     "FRAGMENTATION",
     "KEEPALIVE",
-    "KEEPALIVE_SECONDS",
     "NAT_TRAVERSAL",
     "detect",
     "discovery_payloads",
@@ -37,8 +36,6 @@ FRAGMENTATION: Final = bytes.fromhex("4048b7d56ebce88525e7de7f00d6c2d3")
 
 KEEPALIVE: Final = b"\xff"
 """The datagram that keeps a NAT's mapping alive (RFC 3948, 2.3)."""
-KEEPALIVE_SECONDS: Final = 20
-"""After so long without another datagram, a keepalive is due (RFC 3948, 4)."""
 
 MAJOR_VERSION_END: Final = 15
 """Octets of the id for dead peer detection up to its major version; a minor one changes nothing."""

@@ -10,19 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from gsakmp.crypto import KEK, kek_cipher
 from gsakmp.errors import AuthenticationFailed, GsakmpError, UnexpectedMessage
+from gsakmp.group.acknowledgement_keys import acknowledgement_base_key
 from gsakmp.group.records import MemberRecord, PutMember, RekeySARecord
 from gsakmp.group.schedule import acknowledgement_seconds
 from gsakmp.group.server_core import ServerCore
 from gsakmp.group.server_types import MemberWentSilent, Push
 from gsakmp.identities import Identity
-from gsakmp.registries import KEKAckRequested
 
 __all__ = ["Acknowledgements"]
-
-OWN_KEY: Final = (KEKAckRequested.REKEY_ACK_LKH_SHA256, KEKAckRequested.REKEY_ACK_LKH_SHA512)
-"""Acknowledgements that a member's own key protects, not the KEK that all have (RFC 8263, 2.2 and 2.4)."""
 
 PUSHES_PER_ROUND: Final = 4096
 """Pushes that one round looks for: it lasts seconds, and even a rekey in parts stays far below."""
@@ -78,16 +74,11 @@ class Acknowledgements:
         """See `GroupServer.base_key`."""
         record = self._record(spi)
         members = self._members(identity)
-        suite = record.sa.suite
+        own = self.core.state.members[members[0]].key if len(members) == 1 else b""
         try:
-            cipher = kek_cipher(suite.encryption, suite.key_length, allow_weak=True)
-            if suite.acknowledgement not in OWN_KEY:
-                return KEK.parse(cipher, record.sa.key).key
-            if len(members) == 1:
-                return KEK.parse(cipher, self.core.state.members[members[0]].key).key
+            return acknowledgement_base_key(record.sa, own)
         except GsakmpError:
-            pass  # a member that has no key of its own
-        raise AuthenticationFailed(f"{identity} has no key that protects an acknowledgement")
+            raise AuthenticationFailed(f"{identity} has no key that protects an acknowledgement") from None
 
     def acknowledge(self, spi: bytes, sequence_number: int, identity: Identity) -> bool:
         """See `GroupServer.acknowledge`."""
@@ -106,6 +97,8 @@ class Acknowledgements:
                 return False
             heard.add(push)
             return True
+        if self._record(push[0]).retired_at is not None:  # of another Rekey SA than what is on record
+            return False
         record = self.core.state.members[identity]
         if push[1] <= record.acknowledged:  # after a restart an old one, sent again, is not known as such
             return False

@@ -14,6 +14,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from math import isfinite
 from typing import Final
 
+import msgspec
 from msgspec.structs import fields
 
 from gsakmp.crypto import kek_cipher
@@ -75,6 +76,7 @@ def check_policy(policy: GroupPolicy) -> None:
     """Raises `ConfigurationError` for a policy that contradicts itself, with the group's name and the place
     in it; and for SAs that are weaker than those that they carry."""
     with _within(f"group {policy.name!r}"):
+        _check_types(policy)
         if not policy.name:
             raise ConfigurationError("a group needs a name")
         Identity.from_text(policy.identity)
@@ -100,6 +102,21 @@ def required_registration_strength(policy: GroupPolicy) -> int:
     goes beyond `LEVEL`. For an established SA, whose credential shows only then."""
     bits = max((claim.bits for claim in _claims(policy)), default=0)
     return 0 if policy.allow_weak and bits <= LEVEL else bits
+
+
+# -- the types -----------------------------------------------------------------------------------------
+
+
+def _check_types(policy: GroupPolicy) -> None:
+    """Values are of the types that are declared: msgspec looks when it decodes a file, not when Python code
+    makes an object."""
+    try:
+        msgspec.convert(msgspec.to_builtins(policy, builtin_types=(bytes,)), GroupPolicy, strict=True)
+    except msgspec.ValidationError as error:
+        problem, _, path = str(error).partition(" - at `$.")
+        raise ConfigurationError(": ".join(filter(None, (path.rstrip("`"), problem)))) from None
+    except (TypeError, RecursionError) as error:  # of an object that no file could hold
+        raise ConfigurationError(str(error)) from None
 
 
 # -- the parts -----------------------------------------------------------------------------------------

@@ -67,7 +67,8 @@ class HeldRekeySA(Held):
     management: int = KEKManagementAlgorithm.LKH
     """What they are for (RFC 6407, 5.3.1)."""
     leaf: bytes = field(default=b"", repr=False)
-    """The key of the first LKH key of the member's download array, without IV (RFC 8263, 2.2)."""
+    """IV and key of the first LKH key of the member's download array (RFC 6407, 5.6.3.1), from which
+    acknowledgements of the LKH types are made (RFC 8263, 2.2)."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

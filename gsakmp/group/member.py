@@ -7,12 +7,12 @@ that raises has changed nothing but what time itself changes.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
 
 from gsakmp.crypto import KEK, Random, kek_cipher, system_random
 from gsakmp.doi import STANDARD, Dialect
-from gsakmp.errors import PolicyRefused, ReplayDetected, StateError, UnexpectedMessage
+from gsakmp.errors import GsakmpError, PolicyRefused, ReplayDetected, StateError, UnexpectedMessage
 from gsakmp.group.acceptance import Acceptance
+from gsakmp.group.acknowledgement_keys import acknowledgement_base_key
 from gsakmp.group.held import HeldRekeySA
 from gsakmp.group.holdings import Holdings
 from gsakmp.group.member_changes import MemberChanges
@@ -43,7 +43,6 @@ from gsakmp.group.rekey.nark_module import ModuleClient
 from gsakmp.group.reregistration import SPREAD, RegistrationPlan, RegistrationReason
 from gsakmp.group.sa import GSA, DataSA, RekeySA
 from gsakmp.payloads import GroupSA
-from gsakmp.registries import KEKAckRequested
 
 __all__ = [
     "Acceptance",
@@ -53,11 +52,6 @@ __all__ = [
     "VerifiedRekey",
     "VerifiedUpdate",
 ]
-
-LKH_ACKNOWLEDGEMENTS: Final = frozenset(
-    {KEKAckRequested.REKEY_ACK_LKH_SHA256, KEKAckRequested.REKEY_ACK_LKH_SHA512}
-)
-"""Those whose base key is the member's own (RFC 8263, 2.2 and 2.4)."""
 
 
 class GroupMember:
@@ -137,11 +131,10 @@ class GroupMember:
         None where none is asked for, or the member has no key of the kind that is: it then takes part
         without (RFC 8263, 4). To be asked for before `apply`, as the push may delete its own Rekey SA."""
         held = self._holdings.rekey.get(spi)
-        if held is None or held.sa.suite.acknowledgement is None:
+        try:
+            return acknowledgement_base_key(held.sa, held.leaf) if held is not None else None
+        except GsakmpError:
             return None
-        octets = held.leaf if held.sa.suite.acknowledgement in LKH_ACKNOWLEDGEMENTS else held.sa.key
-        cipher = kek_cipher(held.sa.suite.encryption, held.sa.suite.key_length, allow_weak=True)
-        return octets[cipher.block_size :] or None
 
     # -- registration ------------------------------------------------------------------------------------
 

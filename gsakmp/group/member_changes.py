@@ -22,6 +22,7 @@ from gsakmp.group.member_updates import (
     leaf_octets,
     wants_sender_id,
 )
+from gsakmp.group.rekey import MemberKeys
 from gsakmp.group.reregistration import RegistrationPlan, RegistrationReason
 from gsakmp.group.sa import DataSA, RekeySA
 from gsakmp.group.strengths import counter_mode
@@ -178,7 +179,8 @@ class MemberChanges:
         known = held.rekey.get(sa.spi)
         if known is None:
             self._retire_rekey(now)
-            self._add_rekey(sa, download, now)
+            leaf = leaf_octets(download.packets)
+            self._add_rekey(sa, download.keys, download.management, leaf, now)
             return [sa]
         # It may have been replaced by a push that overtook this download: then it goes on retiring.
         held.accepted(sa.spi, sa.sequence_number)
@@ -189,7 +191,9 @@ class MemberChanges:
             known.renew_at = self.planned.renewal(now, known.ends_at - self.kek_grace)
         return []
 
-    def _add_rekey(self, sa: RekeySA, download: Download, now: float) -> None:
+    def _add_rekey(
+        self, sa: RekeySA, keys: MemberKeys | None, management: int, leaf: bytes, now: float
+    ) -> None:
         self.holdings.add_rekey(
             HeldRekeySA(
                 installed_at=now,
@@ -197,9 +201,9 @@ class MemberChanges:
                 renew_at=self.planned.renewal(now, sa.expires_at),
                 change=self.holdings.change,
                 sa=sa,
-                keys=download.keys,
-                management=download.management,
-                leaf=leaf_octets(download.packets),
+                keys=keys,
+                management=management,
+                leaf=leaf,
             )
         )
 
@@ -278,18 +282,7 @@ class MemberChanges:
         self.planned.cancel(RegistrationReason.KEYS_MISSED, RegistrationReason.KEK_ENDS)
         sa = replace(successor, key=kek)
         self._retire_rekey(now)
-        self.holdings.add_rekey(
-            HeldRekeySA(
-                installed_at=now,
-                ends_at=sa.expires_at + self.kek_grace,
-                renew_at=self.planned.renewal(now, sa.expires_at),
-                change=self.holdings.change,
-                sa=sa,
-                keys=held.keys,
-                management=held.management,
-                leaf=held.leaf,
-            )
-        )
+        self._add_rekey(sa, held.keys, held.management, held.leaf, now)
         return [sa]
 
     def _retire_rekey(self, now: float) -> None:

@@ -23,7 +23,6 @@ __all__ = [
     "periods_text",
     "read_periods",
     "sequence_at",
-    "sequence_start",
 ]
 
 CONSTRUCTIONS: Final = {

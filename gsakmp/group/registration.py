@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final, NoReturn
 
 from gsakmp.errors import PolicyRefused, StateError
-from gsakmp.group.making import new_rekey_spi
+from gsakmp.group.making import data_key, new_rekey_spi
 from gsakmp.group.payloads import (
     data_key_packet,
     data_lifetime,
@@ -38,10 +38,10 @@ LEFT: Final = "left"
 class Registration:
     """Takes members into one group."""
 
-    def __init__(self, core: ServerCore, rekeying: Rekeying) -> None:
+    def __init__(self, core: ServerCore, rekeying: Rekeying, periods: Periods) -> None:
         self.core = core
         self.rekeying = rekeying
-        self.periods = Periods(core)
+        self.periods = periods
         self._last: tuple[Any, GroupSA] | None = None
 
     # -- message 2 -------------------------------------------------------------------------------------
@@ -88,7 +88,9 @@ class Registration:
         delays = policy.activation_delay, policy.deactivation_delay
         lifetimes = [remaining(sa.expires_at, now) for sa in gsa.rekey]
         lifetimes += [data_lifetime(sa, now) for sa in gsa.data]
-        wanted = (gsa.rekey, gsa.data, delays, lifetimes)
+        # not by the SAs themselves, whose keys would be kept for as long as nobody registers
+        spis = [sa.spi for sa in gsa.rekey] + [data_key(sa) for sa in gsa.data]
+        wanted = (self.core.ledger.sa_changes, spis, delays, lifetimes)
         if self._last is None or self._last[0] != wanted:
             payload = group_sa(gsa, activation_delay=delays[0], deactivation_delay=delays[1], now=now)
             self._last = wanted, payload

@@ -9,7 +9,6 @@ from gsakmp.group.records import DataSARecord, RekeySARecord
 from gsakmp.group.sa import DataSA, RekeySA
 
 __all__ = [
-    "ACKNOWLEDGEMENT_SECONDS",
     "JOIN_REKEY_SECONDS",
     "LAST_SEQUENCE_NUMBER",
     "RETIRED_REKEY_SECONDS",

@@ -62,9 +62,9 @@ class GroupServer:
         self._admissions = Admissions(policy)
         self._due: tuple[int, GroupPolicy | None, float | None] = (-1, None, None)
         self._acknowledgements = Acknowledgements(self._core)
-        self._registration = Registration(self._core, self._rekeying)
-        self._recovery = Recovery(self._core, self._rekeying)
         self._periods = Periods(self._core)
+        self._registration = Registration(self._core, self._rekeying, self._periods)
+        self._recovery = Recovery(self._core, self._rekeying)
         if state is None:
             self._recovery.create(now)
         else:
@@ -169,7 +169,7 @@ class GroupServer:
         record = self._core.state.rekey_sas.get(spi)
         return record.sa if record is not None else None
 
-    def acknowledge(self, spi: bytes, sequence_number: int, identity: Identity, now: float) -> bool:
+    def acknowledge(self, spi: bytes, sequence_number: int, identity: Identity) -> bool:
         """A verified acknowledgement; whether it is the first of this push by this member. Raises
         `UnexpectedMessage` for a push that never was, and as `base_key`."""
         return self._acknowledgements.acknowledge(spi, sequence_number, identity)

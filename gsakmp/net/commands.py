@@ -170,7 +170,7 @@ class GCKSCommands:
                 return group_summary(order(gcks.group(group).status))
             case Evict(group=group, member=member):
                 identity = Identity.from_text(member)
-                was_member = identity in gcks.group(group).state.members
+                was_member = identity.folded() in gcks.group(group).state.members
                 order(lambda now: gcks.evict(group, identity, now))
                 return {**group_summary(order(gcks.group(group).status)), "was_member": was_member}
             case Readmit(group=group, member=member):

@@ -20,7 +20,7 @@ from gsakmp.exchanges.group_grammar import group_identity
 from gsakmp.exchanges.phase1.configuration import PhaseOneConfiguration
 from gsakmp.exchanges.retransmission import RetransmissionPolicy
 from gsakmp.group.acceptance import Acceptance
-from gsakmp.group.checks import check_policy, required_registration_strength
+from gsakmp.group.checks import required_registration_strength
 from gsakmp.group.phase1_suites import CREDENTIALS, PhaseOneSuite, key_strength, phase1_suite
 from gsakmp.group.policy import GroupPolicy, RegistrationPolicy
 from gsakmp.identities import Identity
@@ -31,6 +31,7 @@ from gsakmp.net.options import LogOptions, MulticastOptions, ShellOptions
 from gsakmp.net.schema import DaemonTable, GCKSFile, MemberFile
 from gsakmp.net.toml import Document, read_document
 from gsakmp.peers.configuration import EndpointConfiguration, GCKSConfiguration, MemberConfiguration
+from gsakmp.peers.gcks import check_groups
 from gsakmp.registries import AuthenticationMethod, DOINumber
 
 __all__ = ["GCKSDaemonConfiguration", "MemberDaemonConfiguration", "load_gcks", "load_member"]
@@ -67,7 +68,10 @@ class MemberDaemonConfiguration:
 def load_gcks(path: FilePath) -> GCKSDaemonConfiguration:
     """The configuration of a GCKS. Raises `ConfigurationError`."""
     table, document = read_document(Path(path).absolute(), GCKSFile)
-    check_groups(table.groups, document)
+    check_groups(table.groups, document.at)
+    for index, policy in enumerate(table.groups):
+        with document.at(f"groups[{index}].identity"):
+            named_group(policy.identity)
     registrations = [policy.registration for policy in table.groups]
     endpoint = endpoint_configuration(table, document, registrations, peer=None)
     check_credentials(table.groups, endpoint.phase1, document)
@@ -107,23 +111,6 @@ def load_member(path: FilePath) -> MemberDaemonConfiguration:
         shell=shell_options(table, document),
         leave_at_stop=wanted.leave_at_stop,
     )
-
-
-def check_groups(groups: Iterable[GroupPolicy], document: Document) -> None:
-    """Each policy makes sense, and no two groups have the same name or identity."""
-    names: dict[str, int] = {}
-    identities: dict[Identity, int] = {}
-    for index, policy in enumerate(groups):
-        with document.at(f"groups[{index}]"):
-            check_policy(policy)
-        if (first := names.setdefault(policy.name, index)) != index:
-            raise document.error(
-                f"groups[{index}].name", f"groups[{first}] has the name {policy.name!r} already"
-            )
-        with document.at(f"groups[{index}].identity"):
-            identity = named_group(policy.identity)
-            if (first := identities.setdefault(identity, index)) != index:
-                raise ConfigurationError(f"groups[{first}] has this identity already")
 
 
 def check_credentials(

@@ -22,7 +22,7 @@ from gsakmp.net.configuration import (
     load_gcks,
     load_member,
 )
-from gsakmp.net.options import LogLevel, ShellOptions
+from gsakmp.net.options import LogLevel, Overrides, ShellOptions
 from gsakmp.net.runner import Observer
 from gsakmp.net.shell import Shell
 from gsakmp.net.transport import source_towards
@@ -36,6 +36,7 @@ __all__ = ["GCKSDaemon", "MemberDaemon", "run_gcks", "run_member"]
 
 NAT_PORT: Final = 4500
 """RFC 3947, 4."""
+FILE_ALONE: Final = Overrides()
 
 
 class GCKSDaemon:
@@ -48,15 +49,17 @@ class GCKSDaemon:
         clock: Clock | None = None,
         random: Random = system_random,
         observers: Iterable[Observer] = (),
+        overrides: Overrides = FILE_ALONE,
     ) -> None:
         """Opens the store, and makes what is new in the configuration. Raises `ConfigurationError` and, where
         another process has the store, `StateError`."""
         clock = clock or steady_clock()
+        self._overrides = overrides
         self.store = SQLStore(configuration.store, read_key_file(configuration.store_key))
         try:
             self.gcks = GCKS(configuration.engine, self.store, random=random, now=clock())
             self.shell = Shell(
-                configuration.shell,
+                overrides.applied(configuration.shell),
                 "gcks",
                 self.gcks,
                 clock=clock,
@@ -94,7 +97,7 @@ class GCKSDaemon:
         fresh = load_gcks(self.shell.options.file)
         self.shell.runner.call(lambda now: self.gcks.reload(fresh.engine, now))
         self._note_policies()
-        return reloaded(self.shell, fresh.shell, groups=sorted(self.gcks.groups))
+        return reloaded(self.shell, self._overrides.applied(fresh.shell), groups=sorted(self.gcks.groups))
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT. Raises `GsakmpError` for what ends it otherwise."""
@@ -125,13 +128,15 @@ class MemberDaemon:
         clock: Clock | None = None,
         random: Random = system_random,
         observers: Iterable[Observer] = (),
+        overrides: Overrides = FILE_ALONE,
     ) -> None:
         """Raises `ConfigurationError`."""
         clock = clock or steady_clock()
+        self._overrides = overrides
         self._configuration = configuration
         self.member = Member(configuration.engine, random=random, now=clock())
         self.shell = Shell(
-            configuration.shell,
+            overrides.applied(configuration.shell),
             "member",
             self.member,
             clock=clock,
@@ -162,7 +167,7 @@ class MemberDaemon:
         engine = self._located(fresh.engine)
         self.shell.runner.call(lambda now: self.member.reload(engine, now))
         self._configuration = fresh
-        return reloaded(self.shell, fresh.shell, group=self.member.name)
+        return reloaded(self.shell, self._overrides.applied(fresh.shell), group=self.member.name)
 
     async def run(self) -> None:
         """Be a member until SIGTERM or SIGINT. Raises `GsakmpError` for what ends it otherwise."""
@@ -234,10 +239,10 @@ def run_gcks(
     """Run a key server until it is told to stop. `record` and `log_level` override the file. Raises
     `GsakmpError`: `ConfigurationError` before anything was sent, `StateError` when the store fails."""
     configuration = load_gcks(path)
-    configuration = replace(configuration, shell=overridden(configuration.shell, record, log_level))
+    overrides = Overrides(record=record, log_level=log_level)
 
     async def main() -> None:
-        await GCKSDaemon(configuration).run()
+        await GCKSDaemon(configuration, overrides=overrides).run()
 
     asyncio.run(main())
 
@@ -247,17 +252,9 @@ def run_member(
 ) -> None:
     """Run a member until it is told to stop; see `run_gcks`."""
     configuration = load_member(path)
-    configuration = replace(configuration, shell=overridden(configuration.shell, record, log_level))
+    overrides = Overrides(record=record, log_level=log_level)
 
     async def main() -> None:
-        await MemberDaemon(configuration).run()
+        await MemberDaemon(configuration, overrides=overrides).run()
 
     asyncio.run(main())
-
-
-def overridden(shell: ShellOptions, record: Path | None, log_level: LogLevel | None) -> ShellOptions:
-    if record is not None:
-        shell = replace(shell, record=record.absolute())
-    if log_level is not None:
-        shell = replace(shell, log=replace(shell.log, level=log_level))
-    return shell

@@ -9,7 +9,7 @@ from typing import Final
 
 from gsakmp.errors import ConfigurationError
 
-__all__ = ["FILE_OCTETS", "check_private", "open_to_others", "read_file"]
+__all__ = ["FILE_OCTETS", "open_to_others", "read_file"]
 
 FILE_OCTETS: Final = 1024 * 1024
 """Of a key, a chain of certificates or a revocation list."""

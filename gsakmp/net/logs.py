@@ -23,7 +23,7 @@ from gsakmp.net.udp import Received
 from gsakmp.peers import events
 from gsakmp.wire.spans import printable
 
-__all__ = ["EventLog", "Logs", "event_fields"]
+__all__ = ["EventLog", "Logs"]
 
 LONGEST: Final = 500
 """Characters of one value in a log."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from gsakmp.exchanges.address import Address
 
-__all__ = ["LogOptions", "MulticastOptions", "ShellOptions"]
+__all__ = ["LogOptions", "MulticastOptions", "Overrides", "ShellOptions"]
 
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -52,3 +52,19 @@ class ShellOptions:
     """Where Prometheus may ask; a loopback address."""
     record: Path | None = None
     """Folder for what was sent and received, and the keys to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """What a command line says goes before the file, at the start and at every reload."""
+
+    record: Path | None = None
+    log_level: LogLevel | None = None
+
+    def applied(self, shell: ShellOptions) -> ShellOptions:
+        """The options with these in the place of the file's."""
+        if self.record is not None:
+            shell = replace(shell, record=self.record.absolute())
+        if self.log_level is not None:
+            shell = replace(shell, log=replace(shell.log, level=self.log_level))
+        return shell

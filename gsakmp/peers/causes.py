@@ -17,10 +17,9 @@ from gsakmp.errors import (
     UnexpectedMessage,
 )
 
-__all__ = ["CAUSES", "cause_of"]
+__all__ = ["cause_of"]
 
 BY_CLASS: Final[tuple[tuple[type[GsakmpError], str], ...]] = (
-    # the more special ones first
     (LimitExceeded, "limit"),
     (DecodeError, "malformed"),
     (ReplayDetected, "replay"),
@@ -32,8 +31,7 @@ BY_CLASS: Final[tuple[tuple[type[GsakmpError], str], ...]] = (
     (CryptoError, "crypto"),
     (GsakmpError, "local"),
 )
-CAUSES: Final = tuple(cause for _, cause in BY_CLASS)
-"""Every word that `cause_of` gives; ``queue`` beside them counts what could not be sent."""
+"""The more special ones first. Beside them ``queue`` counts what could not be sent."""
 
 
 def cause_of(error: GsakmpError) -> str:

@@ -112,7 +112,7 @@ class SAKeeper(Engine):
         )
         if configuration.phase1.initial_contact and session.phase1_was_aggressive:
             # Main Mode says it in its last messages; RFC 2407, 4.6.3 wants it protected
-            self.inform(session, (initial_contact(sa),), now)
+            self.inform(session, (initial_contact(sa.cookies),), now)
         self._session_established(session, now)
 
     def close(self, session: Session, reason: str, now: float, *, tell: bool = True) -> None:
@@ -128,8 +128,10 @@ class SAKeeper(Engine):
         own.pop(session.key, None)
         if not own:
             self._by_peer.pop(peer, None)
-        for name in ("session", "exchanges", "dpd", "phase1", "keepalive"):
+        for name in ("session", "dpd", "phase1", "keepalive"):
             self._timers.set((name, session.key), None)
+        for message_id in session.exchanges:
+            self._timers.set(("exchange", session.key, message_id), None)
         keys = session.sa.keys
         self._events.append(
             ISAKMPSADeleted(
@@ -231,14 +233,26 @@ class SAKeeper(Engine):
         path: Path | None = None,
     ) -> None:
         self.sent(exchange.conversation, step, path or session.path, now, session.sa)
-        self._timers.set(("exchange", session.key, message_id), exchange.conversation.next_timeout())
+        self._wait_for(session, message_id, exchange)
         session.last_sent = now
 
     def _exchange_answered(
         self, session: Session, message_id: int, exchange: Exchange, octets: bytes, now: float
     ) -> None:
         exchange.conversation.answered(octets, now)
-        self._timers.set(("exchange", session.key, message_id), exchange.conversation.next_timeout())
+        self._wait_for(session, message_id, exchange)
+
+    def _wait_for(self, session: Session, message_id: int, exchange: Exchange) -> None:
+        """For a retransmission that is due, or the end of the exchange: one that is not gone on with must not
+        keep keys for as long as the ISAKMP SA lives."""
+        due = exchange.conversation.next_timeout()
+        if not exchange.done:
+            ends_at = self._ends_at(exchange)
+            due = ends_at if due is None else min(due, ends_at)
+        self._timers.set(("exchange", session.key, message_id), due)
+
+    def _ends_at(self, exchange: Exchange) -> float:
+        return exchange.started_at + self.endpoint_configuration.exchange_seconds
 
     def _exchange_failed(self, session: Session, message_id: int, problem: str, now: float) -> None:
         exchange = session.exchanges.pop(message_id, None)
@@ -271,7 +285,7 @@ class SAKeeper(Engine):
                 self._detect(self.sessions[cookies], now)
             case ("keepalive", bytes() as cookies) if cookies in self.sessions:
                 path = self.sessions[cookies].path
-                self._queue.append(Datagram(KEEPALIVE, path.remote, path.local))
+                self._enqueue(Datagram(KEEPALIVE, path.remote, path.local))
                 self._timers.set(key, now + self.endpoint_configuration.keepalive_seconds)
             case ("exchange", bytes() as cookies, int() as message_id) if cookies in self.sessions:
                 self._exchange_timer(self.sessions[cookies], message_id, now)
@@ -310,5 +324,7 @@ class SAKeeper(Engine):
         self.send(again, session.path, session.sa, now)
         if exchange.conversation.exhausted:
             self._exchange_failed(session, message_id, "no answer", now)
+        elif not exchange.done and now >= self._ends_at(exchange):
+            self._exchange_failed(session, message_id, "it took too long", now)
         else:
-            self._timers.set(("exchange", session.key, message_id), exchange.conversation.next_timeout())
+            self._wait_for(session, message_id, exchange)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from gsakmp.crypto import Random, system_random
@@ -63,6 +65,14 @@ RETRY_SECONDS: Final = 10.0
 REPEATS: Final = 8192
 """Pushes whose retransmission is under way at once."""
 
+Place = Callable[[str], AbstractContextManager[None]]
+"""Where a policy stands that is found wrong inside the context."""
+
+
+def nowhere(place: str) -> AbstractContextManager[None]:
+    """For policies that no file has."""
+    return nullcontext()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GCKSStatus:
@@ -106,7 +116,7 @@ class GCKS(Endpoint):
         self._repeats: dict[int, Repeat] = {}
         self._repeat_number = 0
         self._started_at = now
-        self._builders = PushBuilders()
+        self._builders: dict[str, PushBuilders] = {}
         self._recent_acks = RecentMessages(HEARD)
         self.groups: dict[str, GroupServer] = {}
         states = journal.load()
@@ -180,6 +190,7 @@ class GCKS(Endpoint):
             self.groups[name].dissolve(now, "no longer configured")
             self._collect(name, now)
             del self.groups[name]
+            self._builders.pop(name, None)
             self._timers.set(("group", name), None)
         self.groups.update(added)
         self._index()
@@ -260,7 +271,7 @@ class GCKS(Endpoint):
             if not isinstance(error, PolicyRefused):
                 notify = NotifyType.INVALID_ID_INFORMATION
             self._exchange_sent(session, message.message_id, exchange, machine.refuse(notify), now, path)
-            exchange.done = True
+            exchange.end()
             self._refused_registration(session, group, error)
             return
         exchange.offer = (server, offer)
@@ -287,13 +298,12 @@ class GCKS(Endpoint):
             self._collect(server.policy.name, now)  # sender ids may have run out, which is news for all
             step = machine.refuse(NotifyType.INVALID_ID_INFORMATION)
             self._exchange_sent(session, message_id, exchange, step, now)
-            exchange.done = True
+            exchange.end()
             self._refused_registration(session, machine.group, error)
             return
         step = machine.download(admission.sequence_number, admission.key_download)
         self._exchange_sent(session, message_id, exchange, step, now)
-        exchange.done = True
-        exchange.offer = exchange.machine = None  # a key server has many of these for long
+        exchange.end()
         self._events.append(
             MemberRegistered(
                 group=server.policy.name,
@@ -345,12 +355,15 @@ class GCKS(Endpoint):
         self._staged += server.take_changes()
         for push in pushes:
             self._push(name, push, now)
+        if name in self._builders:
+            self._builders[name].forget_all_but(server.state.rekey_sas)
         self._events.extend(event for event in map(told, server.take_events()) if event is not None)
         self._timers.set(("group", name), server.next_timeout())
 
     def _push(self, name: str, push: Push, now: float) -> None:
         dialect = self.endpoint_configuration.phase1.dialect
-        octets = self._builders.build(push, dialect, allow_weak=self.groups[name].policy.allow_weak)
+        builders = self._builders.setdefault(name, PushBuilders())
+        octets = builders.build(push, dialect, allow_weak=self.groups[name].policy.allow_weak)
         source = self._push_source(push)
         datagrams = tuple(
             push_datagram(octets, destination, source) for destination in self._destinations(push)
@@ -377,13 +390,11 @@ class GCKS(Endpoint):
     def _destinations(push: Push) -> list[Address]:
         if push.destinations:
             return [Address.from_text(text) for text in push.destinations]
-        destination = push.sa.destination.data
-        return [Address.from_text(str(destination))._replace(port=push.sa.destination_port)]
+        return [address_of(push.sa.destination, push.sa.destination_port)]
 
     @staticmethod
     def _push_source(push: Push) -> Address:
-        host = push.sa.source.data
-        return Address.from_text(str(host))._replace(port=push.sa.source_port)
+        return address_of(push.sa.source, push.sa.source_port)
 
     def _on_group_message(self, message: Message, octets: bytes, path: Path, now: float) -> bool:
         if message.exchange_type != GDOIExchangeType.GROUPKEY_PUSH_ACK:
@@ -405,7 +416,7 @@ class GCKS(Endpoint):
             origin=str(source),
         )
         member = self._member_at(name, verified.identity, source)
-        if server.acknowledge(sa.spi, verified.sequence_number, member, now):
+        if server.acknowledge(sa.spi, verified.sequence_number, member):
             self._events.append(
                 MemberAcknowledged(
                     group=name,
@@ -456,13 +467,27 @@ class GCKS(Endpoint):
         self._by_identity = {server.state.identity: name for name, server in self.groups.items()}
 
 
-def check_groups(policies: Sequence[GroupPolicy]) -> None:
-    """All that can be wrong with policies, before any is taken over. Raises `ConfigurationError`."""
-    identities = {Identity.from_text(checked(policy).identity) for policy in policies}
-    if len(identities) != len(policies):
-        raise ConfigurationError("two groups have the same identity")
-    if len({policy.name for policy in policies}) != len(policies):
-        raise ConfigurationError("two groups have the same name")
+def check_groups(policies: Iterable[GroupPolicy], at: Place = nowhere) -> None:
+    """All that can be wrong with policies, before any is taken over. `at` says to whoever is told where each
+    is: ``groups[1].name``. Raises `ConfigurationError`."""
+    names: dict[str, int] = {}
+    identities: dict[Identity, int] = {}
+    for index, policy in enumerate(policies):
+        with at(f"groups[{index}]"):
+            checked(policy)
+        with at(f"groups[{index}].name"):
+            if (first := names.setdefault(policy.name, index)) != index:
+                raise ConfigurationError(f"groups[{first}] has the name {policy.name!r} already")
+        with at(f"groups[{index}].identity"):
+            if (first := identities.setdefault(Identity.from_text(policy.identity), index)) != index:
+                raise ConfigurationError(f"groups[{first}] has the identity {policy.identity!r} already")
+
+
+def address_of(identity: Identity, port: int) -> Address:
+    """Where pushes come from or go to, by the Rekey SA's identity for it. Raises `ConfigurationError`."""
+    if not isinstance(identity.data, IPv4Address | IPv6Address):
+        raise ConfigurationError(f"{identity} is no address")
+    return Address(identity.data, port)
 
 
 def push_datagram(octets: bytes, destination: Address, source: Address) -> Datagram:

@@ -155,7 +155,7 @@ class Member(Endpoint):
         if session is not None and not session.deleted and (deletes := self._deletes()):
             self.inform(session, deletes, now)
         self._abandon(now, "left")
-        self.group.clear()
+        self._forget_group(now)
         self._events.append(Deregistered(group=self.name, reason="left"))
 
     def stop(self, now: float) -> None:
@@ -185,19 +185,29 @@ class Member(Endpoint):
         return tuple(found)
 
     def reload(self, configuration: MemberConfiguration, now: float) -> None:
-        """Take over a new configuration; another group or GCKS means to register anew."""
+        """Take over a new configuration; another group or GCKS means to register anew, but for who left, or
+        has not registered yet."""
         again = (configuration.group, configuration.gcks) != (
             self.configuration.group,
             self.configuration.gcks,
         )
+        if again:
+            self._forget_group(now)
         self.configuration = configuration
         self.endpoint_configuration = configuration.endpoint
         self.group.acceptance = configuration.acceptance
         self.group.module = client_of(configuration.module)
         if again:
-            self.group.clear()
             self.gcks_number = 0
+        if again and self.state != "idle":
             self.rejoin(now)
+
+    def _forget_group(self, now: float) -> None:
+        """All that is held of it goes, and that is told."""
+        self.group.clear()
+        self._ack = None
+        self._timers.set("ack", None)
+        self._collect(now)
 
     # -- registration ----------------------------------------------------------------------------------------
 
@@ -237,6 +247,8 @@ class Member(Endpoint):
         if again is not None:
             self.send(again, session.path, session.sa, now)
             return
+        if exchange.done:
+            raise UnexpectedMessage("a message of an exchange that is over")
         machine = exchange.machine
         machine.receive(message)
         self._heard(session, path, now)  # its HASH covers our nonce
@@ -252,7 +264,7 @@ class Member(Endpoint):
             exchange.offer = self.group.consider(machine.offered, now)
         except GsakmpError as error:
             machine.refuse()
-            exchange.done = True
+            exchange.end()
             self._events.append(
                 RegistrationRefused(
                     group=self.name,
@@ -270,13 +282,12 @@ class Member(Endpoint):
         self._exchange_sent(session, message_id, exchange, machine.accept(wanted), now)
 
     def _install(self, session: Session, message_id: int, exchange: Exchange, now: float) -> None:
-        verified = exchange.machine.verified
-        exchange.done = True
         try:
-            self.group.install(verified, exchange.offer, now)
+            self.group.install(exchange.machine.verified, exchange.offer, now)
         except GsakmpError as error:
-            self._fail(session, message_id, exchange, str(error), now)
+            self._exchange_failed(session, message_id, str(error), now)
             raise
+        exchange.end()
         self.state, self._attempts = "registered", 0
         local = session.path.local
         self._registered_from = None if local.host.is_unspecified else local
@@ -300,11 +311,7 @@ class Member(Endpoint):
         message_id = int.from_bytes(data, "big")
         exchange = session.exchanges.get(message_id)
         if exchange is not None and not exchange.done:
-            self._fail(session, message_id, exchange, f"refused by the GCKS: {kind.name}", now)
-
-    def _fail(self, session: Session, message_id: int, exchange: Exchange, problem: str, now: float) -> None:
-        exchange.done = False
-        self._exchange_failed(session, message_id, problem, now)
+            self._exchange_failed(session, message_id, f"refused by the GCKS: {kind.name}", now)
 
     def _on_exchange_failed(
         self, session: Session, message_id: int, exchange: Exchange, problem: str, now: float

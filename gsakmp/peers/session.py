@@ -56,6 +56,10 @@ class Exchange:
     offer: Any = None
     """What the GCKS offered, until the member has taken it."""
 
+    def end(self) -> None:
+        """Its end: the keys in it go, what answers a peer's retransmission stays."""
+        self.done, self.machine, self.offer = True, None, None
+
 
 @dataclass(slots=True, eq=False)
 class Session:

@@ -12,6 +12,7 @@ from gsakmp.exchanges.isakmp_sa import ISAKMPSA, ProtectedExchange, Role
 from gsakmp.exchanges.pull import common
 from gsakmp.message import Message
 from gsakmp.payloads import Hash
+from gsakmp.peers import GCKS
 from gsakmp.registries import HeaderFlag
 from gsakmp.wire import Payload
 
@@ -53,8 +54,9 @@ def pulls_with(lie: Lie, number: int) -> Iterator[None]:
 
 
 @contextmanager
-def pushes_with(lie: Lie) -> Iterator[None]:
-    """Every GCKS lies in its pushes, and signs what it says."""
+def pushes_with(lie: Lie, gcks: GCKS) -> Iterator[None]:
+    """A GCKS lies in its pushes, and signs what it says. The builders that it keeps are of its honest time,
+    and those that it makes meanwhile are not to outlive the lie."""
     honest = Message.plaintext
 
     def plaintext(message: Message) -> bytes:
@@ -69,5 +71,7 @@ def pushes_with(lie: Lie) -> Iterator[None]:
         def plaintext(self) -> bytes:
             return plaintext(self)
 
+    gcks._builders.clear()
     with mock.patch.object(push_module, "Message", Told):
         yield
+    gcks._builders.clear()

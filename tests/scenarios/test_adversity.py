@@ -11,12 +11,13 @@ from gsakmp.errors import ConfigurationError, StateError
 from gsakmp.exchanges.address import Address, Datagram
 from gsakmp.exchanges.credentials import Credentials, SharedKey
 from gsakmp.exchanges.informational import initial_contact, protect
+from gsakmp.exchanges.nat import KEEPALIVE
 from gsakmp.exchanges.phase1.main import MainModeInitiator
 from gsakmp.group.policy import GroupPolicy, MemberPolicy, RekeyPolicy
 from gsakmp.identities import Identity
 from gsakmp.message import parse
 from gsakmp.payloads import Notification
-from gsakmp.peers import GCKS, GCKSConfiguration, Member
+from gsakmp.peers import GCKS, GCKSConfiguration, Member, engine
 from gsakmp.peers.gcks import RETRY_SECONDS
 from gsakmp.peers.network import Travelling
 from gsakmp.peers.phase1 import network_of
@@ -184,7 +185,7 @@ def test_initial_contact_ends_no_later_sa() -> None:
     world = World()
     member = registered(world)
     (theirs,), (ours,) = world.gcks.sessions.values(), member.sessions.values()
-    held_up = protect(ours.sa, (initial_contact(ours.sa),), world.random("late"))
+    held_up = protect(ours.sa, (initial_contact(ours.sa.cookies),), world.random("late"))
     again = world.member(2, endpoint=world.endpoint(ALICE))
     assert world.run(10, lambda: again.state == "registered")
     assert len(world.gcks.sessions) == 2
@@ -331,6 +332,19 @@ def test_one_member_can_not_crowd_out_the_sas_of_others() -> None:
     peers = [session.sa.peer.identity.to_text() for session in world.gcks.sessions.values()]
     assert peers.count("fqdn:member2.example") == 8
     assert peers.count("fqdn:member1.example") == 1
+
+
+def test_keepalives_crowd_out_no_more_than_other_datagrams(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    member = registered(world)
+    monkeypatch.setattr(engine, "QUEUED", 3)
+    (session,) = member.sessions.values()
+    for count in range(5):
+        member._timers.set(("keepalive", session.key), world.network.now)
+        member.handle_timeout(world.network.now)
+        assert len(member._queue) == min(count + 1, 3)
+    assert member.refused == {"queue": 2}
+    assert [each.data for each in member.datagrams_to_send(world.network.now)] == [KEEPALIVE] * 3
 
 
 def test_an_ipv6_network_counts_as_one_source() -> None:

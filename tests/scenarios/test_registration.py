@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gsakmp import parse
 from gsakmp.exchanges.address import Address
 from gsakmp.exchanges.credentials import Credentials, SharedKey
-from gsakmp.group.policy import MemberPolicy, RegistrationPolicy
-from gsakmp.peers import events
+from gsakmp.group.policy import MemberPolicy, RegistrationPolicy, RekeyPolicy
+from gsakmp.identities import Identity
+from gsakmp.peers import Member, MemberConfiguration, events
 from gsakmp.peers.network import Conditions, Travelling
-from tests.world import GCKS_ADDRESS, GROUP, START, World, group_policy, phase1
+from gsakmp.registries import ExchangeType
+from tests.world import GCKS_ADDRESS, GROUP, PUSHES, START, World, group_policy, phase1
 
 
 def same_keys(world: World, *members: object) -> None:
@@ -147,6 +151,65 @@ def test_a_member_leaves() -> None:
     assert world.journal.groups["video"].members == {}
     assert member.group.gsa.rekey == member.group.gsa.data == ()
     assert member.state == "idle"
+
+
+def test_a_member_that_leaves_tells_first_that_its_sas_have_ended() -> None:
+    world = World()
+    member = world.member(1)
+    assert world.run(5, lambda: member.state == "registered")
+    told = len(world.kinds("member1"))
+    member.leave(world.network.now)
+    world.network.flush()
+    assert world.kinds("member1")[told:] == ["ISAKMPSADeleted", "SAExpired", "SAExpired", "Deregistered"]
+
+
+def test_a_member_that_has_left_acknowledges_nothing_more() -> None:
+    """Nor does it keep an acknowledgement that waited."""
+    rekey = RekeyPolicy(source="192.0.2.1", destination=PUSHES, acknowledgement="sha256")
+    world = World(policy=group_policy(rekey=(rekey,)))
+    member = world.member(1, acknowledgement_jitter=5.0)
+    assert world.run(5, lambda: member.state == "registered")
+    world.gcks.rekey("video", world.network.now)
+    assert world.run(1, lambda: member._ack is not None and member._ack.waiting)
+    sent = len(world.network.sent)
+    member.leave(world.network.now)
+    world.run(10)
+    own = [each.data[18] for each in world.network.sent[sent:] if each.source != GCKS_ADDRESS]
+    assert own == [ExchangeType.INFORMATIONAL] * 2, "Deletes of the group's SAs, and of the ISAKMP SA"
+    assert member.next_timeout() is None
+
+
+def elsewhere(member: Member) -> MemberConfiguration:
+    return replace(member.configuration, gcks=(GCKS_ADDRESS, Address.from_text("192.0.2.9")))
+
+
+def test_who_has_left_stays_out_at_a_reload() -> None:
+    world = World()
+    member = world.member(1)
+    assert world.run(5, lambda: member.state == "registered")
+    member.leave(world.network.now)
+    world.run(2)
+    member.reload(elsewhere(member), world.network.now)
+    world.run(20)
+    assert member.state == "idle"
+    member.register(world.network.now)
+    assert world.run(5, lambda: member.state == "registered")
+
+
+def test_a_reload_with_another_gcks_registers_there_and_tells_what_ended() -> None:
+    world = World()
+    member = world.member(1)
+    assert world.run(5, lambda: member.state == "registered")
+    told = len(world.kinds("member1"))
+    member.reload(elsewhere(member), world.network.now)
+    world.network.flush()
+    assert world.kinds("member1")[told:][:2] == ["SAExpired", "SAExpired"]
+    assert world.run(5, lambda: member.state == "registered")
+    other = replace(member.configuration, group=Identity.from_text("key-id:0x00000001"))
+    member.reload(other, world.network.now)
+    world.network.flush()
+    (group,) = {each.group for each in world.network.events("member1", events.SAExpired)}
+    assert group == GROUP, "that of the SAs, not the one that is joined now"
 
 
 def test_a_lost_gcks_state_shows_in_nothing_that_members_hold() -> None:

@@ -25,7 +25,8 @@ from gsakmp.captures.opening.signatures import signature_check
 from gsakmp.crypto import KEK, kek_cipher
 from gsakmp.doi import GDOI, GDOID, STANDARD, Dialect
 from gsakmp.errors import GsakmpError, InvalidHash, StateError
-from gsakmp.exchanges.ack import WITH_LEAF_KEY, acknowledgement_base_key, open_ack
+from gsakmp.exchanges.ack import open_ack
+from gsakmp.group.acknowledgement_keys import WITH_LEAF_KEY, acknowledgement_base_key
 from gsakmp.group.member_updates import with_signature_key_of
 from gsakmp.group.sa import RekeySA
 from gsakmp.identities import Identity
@@ -48,6 +49,9 @@ class Sight(NamedTuple):
     kek: KEK
     number: int
 
+    def __repr__(self) -> str:
+        return f"Sight(push {self.number})"
+
 
 class PushOpening:
     """Opens pushes and checks acknowledgements. `dialect` is given, or None to find it out."""
@@ -64,7 +68,8 @@ class PushOpening:
         draft.sa, draft.sender, draft.exchange = sa_name(spi), Sender.GCKS, f"{sa_name(spi)} push"
         state = self._book.rekey(spi)
         if state is None or not state.keks:
-            draft.fail(Status.SEALED, "no key of this Rekey SA is known")
+            reason = self._book.why_unknown(spi) or "no key of this Rekey SA is known"
+            draft.fail(Status.SEALED, reason)
             return
         draft.group = state.group
         first = state.seen.get(draft.digest)
@@ -78,7 +83,10 @@ class PushOpening:
         draft.step = sight.number
         draft.exchange = f"{state.name} push {sight.number}"
         self._check(draft, state, sight)
-        if draft.again or not draft.sound:
+        if draft.again:
+            return
+        if not draft.sound:
+            self._book.withhold(draft, sight.message)
             return
         state.seen.put(draft.digest, draft.first)
         self._learn(draft, state, sight)
@@ -94,10 +102,7 @@ class PushOpening:
                 score = sum(sense(policy, sight.message.dialect) for policy in policies)
                 if best is None or score > best[0]:
                     best = score, sight
-        if best is None:
-            return None
-        state.keks = (best[1].kek,)
-        return best[1]
+        return None if best is None else best[1]
 
     def _check(self, draft: Draft, state: RekeyState, sight: Sight) -> None:
         """Signature and sequence number."""
@@ -113,13 +118,14 @@ class PushOpening:
             )
             return
         draft.checks.append(Check("sequence number", True, str(number)))
-        if state.holders and number > state.last + 1:
+        if draft.sound and state.holders and number > state.last + 1:
             missed = number - state.last - 1
-            draft.events.append(Lost(what=f"{missed} pushes of {state.name}", count=missed))
+            what = f"{missed} {'push' if missed == 1 else 'pushes'} of {state.name}"
+            draft.events.append(Lost(what=what, count=missed))
 
     def _learn(self, draft: Draft, state: RekeyState, sight: Sight) -> None:
         message = sight.message
-        state.last = sight.number
+        state.keks, state.last = (sight.kek,), sight.number
         if state.dialect is None:
             state.dialect = message.dialect
         policy = next((p for p in message.payloads if isinstance(p, GroupSA)), None)
@@ -235,17 +241,17 @@ class PushOpening:
             return
         draft.group = state.group
         origin = draft.digest + draft.datagram.source.encode()
-        first = state.seen.get(origin)
+        first = state.acknowledged.get(origin)
         if first is not None:
             draft.repeats(first)
         name = self._acknowledging(draft, message, state)
         if draft.again:
             return
-        state.seen.put(origin, draft.first)
         sent = 0 < number <= state.last
         detail = "" if sent else f"push {number} is not in the capture"
         draft.checks.append(Check("sequence number", True if sent else None, detail))
         if draft.sound and name:
+            state.acknowledged.put(origin, draft.first)
             draft.events.append(Acknowledged(member=name, sa=state.name, sequence_number=number))
 
     def _acknowledging(self, draft: Draft, message: Message, state: RekeyState) -> str:

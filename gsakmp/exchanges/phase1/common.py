@@ -11,6 +11,7 @@ from gsakmp.errors import DecodeError, UnexpectedMessage
 from gsakmp.exchanges import nat
 from gsakmp.exchanges.address import Address
 from gsakmp.exchanges.grammar import Grammar, Payloads, nonce_octets, refused
+from gsakmp.exchanges.informational import initial_contact
 from gsakmp.exchanges.isakmp_sa import ISAKMPSA, Extensions, Role
 from gsakmp.exchanges.machine import Machine
 from gsakmp.exchanges.phase1.agreement import Agreement, Part, Proven, is_shared_key
@@ -21,12 +22,10 @@ from gsakmp.message import Message
 from gsakmp.payloads import KeyExchange, NATDiscovery, Nonce, Notification, UnknownSA, VendorID
 from gsakmp.registries import (
     AuthenticationMethod,
-    DOINumber,
     ExchangeType,
     HeaderFlag,
     NotifyType,
     PayloadType,
-    ProtocolID,
 )
 from gsakmp.wire import Payload
 
@@ -162,17 +161,7 @@ class PhaseOne(Machine):
         return self.configuration.credentials.request_payloads()
 
     def _initial_contact(self, agreed: Agreement) -> tuple[Notification, ...]:
-        """The notification in the layout of RFC 2407, 4.6.3.3, whatever the SA's own DOI is."""
-        if not self.configuration.initial_contact:
-            return ()
-        notification = Notification(
-            doi=DOINumber.IPSEC,
-            protocol_id=ProtocolID.PROTO_ISAKMP,
-            notify_message_type=NotifyType.INITIAL_CONTACT,
-            spi=agreed.cookies,
-            notification_data=b"",
-        )
-        return (notification,)
+        return (initial_contact(agreed.cookies),) if self.configuration.initial_contact else ()
 
     # -- extensions ----------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from gsakmp.group.rekey.costs_shape import Odds, classes, depth, nodes
 from gsakmp.group.rekey.flat import NODES, UPDATE_OCTETS
 from gsakmp.group.rekey.lkh_ids import DEGREES as DEGREE_RANGE
 from gsakmp.group.rekey.lkh_ids import capacity_of, trees_for
+from gsakmp.group.rekey.marks import PERIODS as MOST_PERIODS
 from gsakmp.group.rekey.marks import SEED_OCTETS, check_sequence, seeds_at_most
 from gsakmp.group.rekey.oft_functions import SECRET_OCTETS
 from gsakmp.group.rekey.oft_packets import HEAD_OCTETS, KEY_OCTETS
@@ -158,9 +159,12 @@ class LKHCosts:
     """`gsakmp.group.rekey.lkh`: a key tree of one degree."""
 
     def __init__(self, policy: RekeyPolicy, degree: int, *, trees: int = 0) -> None:
-        """`trees`: how many stand below the KEK, 0 for as many as are needed."""
+        """`trees`: how many stand below the KEK, 0 for as many as are needed. Raises `ConfigurationError` for
+        a degree that there is not, and for more trees than there are LKH ids for."""
         if degree not in DEGREE_RANGE:
             raise ConfigurationError(f"LKH has a degree of 2 to 8, not {degree}")
+        if trees:
+            capacity_of(degree, trees)
         self.degree, self.trees = degree, trees
         self.name = f"lkh, degree {degree}"
         self.sizes = PushSizes.of(policy, KEKManagementAlgorithm.LKH)
@@ -326,7 +330,8 @@ class MARKSCosts:
 
     def __init__(self, periods: int) -> None:
         """A binary hash tree with so many periods. Raises `ConfigurationError` for more than there can be."""
-        self.periods = 1 << (periods - 1).bit_length() if periods > 0 else periods
+        rounded = 0 < periods <= MOST_PERIODS[BINARY_HASH_TREE]
+        self.periods = 1 << (periods - 1).bit_length() if rounded else periods
         check_sequence(BINARY_HASH_TREE, self.periods)
 
     def storage(self, members: int) -> Storage:

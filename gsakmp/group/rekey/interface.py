@@ -138,11 +138,6 @@ class RekeyAlgorithm(Protocol):
 class MemberKeys(Protocol):
     """A member's side: the keys that it holds beside the KEK, and what they open."""
 
-    @property
-    def base_key(self) -> bytes:
-        """The member's own key without its IV, from which acknowledgements of the LKH types are made
-        (RFC 8263, 2.2 and 2.4); empty for who has none."""
-
     def install(self, packets: Sequence[KeyPacket]) -> None:
         """What `RekeyAlgorithm.download` gave, and the KEK's own packet. Raises `DecodeError`."""
 

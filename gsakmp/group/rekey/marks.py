@@ -45,6 +45,7 @@ __all__ = [
     "BACKWARD",
     "FORWARD",
     "INTERVALS",
+    "PERIODS",
     "SEED_OCTETS",
     "Interval",
     "KeySequence",

@@ -22,7 +22,7 @@ from gsakmp.errors import ConfigurationError, StateError
 from gsakmp.group.rekey.marks import Interval, depth_of
 from gsakmp.group.sa import DataSA
 
-__all__ = ["PeriodMap", "fits_sequence", "period_sa", "period_spi", "spi_bits"]
+__all__ = ["PeriodMap", "fits_sequence", "period_sa", "spi_bits"]
 
 ENCRYPTION: Final = b"gsakmp period encryption\0"
 INTEGRITY: Final = b"gsakmp period integrity\0"

@@ -37,7 +37,6 @@ from gsakmp.errors import CryptoError
 from gsakmp.group.rekey.interface import Place
 
 __all__ = [
-    "CHECK_OCTETS",
     "SECRET_OCTETS",
     "blinded",
     "check_value",

@@ -18,7 +18,8 @@ from gsakmp.group.rekey.oft_functions import (
     place_of,
     xored,
 )
-from gsakmp.group.rekey.oft_packets import arrays, plain_kek
+from gsakmp.group.rekey.oft_packets import arrays
+from gsakmp.group.rekey.packets import plain_kek
 from gsakmp.payloads import KeyPacket, OFTDownloadArray, OFTKey, OFTUpdateArray
 from gsakmp.registries import OFTValueType
 
@@ -52,18 +53,11 @@ class OFTKeys:
 
     def __init__(self, cipher: CBCCipher) -> None:
         self.cipher = cipher
-        self._base = b""
         self._held: Held | None = None
         self._staged: Staged | None = None
 
     def __repr__(self) -> str:
         return f"OFTKeys({self._held!r})"
-
-    @property
-    def base_key(self) -> bytes:
-        """The key of the leaf's secret that the member registered with. Pushes that renew the leaf leave it
-        as it is, since the GCKS can't know which of them has been heard (RFC 8263, 2.2)."""
-        return self._base
 
     @property
     def incomplete(self) -> bool:
@@ -82,7 +76,6 @@ class OFTKeys:
             if not group_kek(root, held.epoch, self.cipher).same(kek):
                 raise DecodeError("the OFT download does not lead to the KEK", "key_packets")
         self._held, self._staged = held, None
-        self._base = node_kek(held.secret, self.cipher).key
 
     def follow(self, packets: Sequence[KeyPacket], cipher: CBCCipher) -> KEK | None:
         """See `MemberKeys.follow`. A change that was followed already leads nowhere, nor does an older

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from gsakmp.crypto import KEK, CBCCipher
+from gsakmp.crypto import KEK
 from gsakmp.errors import DecodeError
 from gsakmp.group.rekey.interface import Place
-from gsakmp.group.rekey.oft_functions import SECRET_OCTETS, node_kek, number_of
+from gsakmp.group.rekey.oft_functions import SECRET_OCTETS, number_of
 from gsakmp.payloads import Attribute, KeyPacket, OFTDownloadArray, OFTKey, OFTUpdateArray
-from gsakmp.registries import KEKKeyAttribute, KeyDownloadType, OFTKeyAttribute, OFTValueType
+from gsakmp.registries import KeyDownloadType, OFTKeyAttribute, OFTValueType
 
 __all__ = [
     "HEAD_OCTETS",
     "KEY_OCTETS",
     "arrays",
     "download_packet",
-    "leaf_octets",
-    "plain_kek",
     "stated",
     "update_packets",
     "vacant",
@@ -87,23 +85,3 @@ def arrays(packets: Sequence[KeyPacket]) -> Iterator[OFTDownloadArray | OFTUpdat
                 yield value
             elif attribute.type != OFTKeyAttribute.SIG_ALGORITHM_KEY:
                 raise DecodeError("an attribute that is no OFT array", "key_packets")
-
-
-def plain_kek(packets: Sequence[KeyPacket], cipher: CBCCipher) -> KEK | None:
-    """The KEK of a KEK packet (RFC 6407, 5.6.2.1), None where there is none."""
-    for packet in packets:
-        if packet.kd_type == KeyDownloadType.KEK:
-            for attribute in packet.attributes:
-                if attribute.type == KEKKeyAttribute.KEK_ALGORITHM_KEY and isinstance(attribute.value, bytes):
-                    return KEK.parse(cipher, attribute.value)
-    return None
-
-
-def leaf_octets(packets: Sequence[KeyPacket], cipher: CBCCipher) -> bytes:
-    """The member's own key in what `OFTRekey.download` gave, IV and then key; empty where there is none. The
-    key is the base key of the member's acknowledgements until it registers again (RFC 8263, 2.2), though
-    pushes may renew the leaf."""
-    for array in arrays(packets):
-        if isinstance(array, OFTDownloadArray) and array.oft_keys:
-            return node_kek(array.oft_keys[0].key_data, cipher).build()
-    return b""

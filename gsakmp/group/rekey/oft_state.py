@@ -13,7 +13,7 @@ from gsakmp.group.rekey.oft_functions import SECRET_OCTETS, group_kek
 from gsakmp.group.rekey.oft_tree import Tree
 from gsakmp.group.rekey.slots import DIGEST_OCTETS, PAGE, Slots
 
-__all__ = ["PAGE_OCTETS", "Saved", "all_pages", "page_of", "restored", "saved_state"]
+__all__ = ["Saved", "all_pages", "page_of", "restored", "saved_state"]
 
 VERSION: Final = 1
 STATE_OCTETS: Final = 1024

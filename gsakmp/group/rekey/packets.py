@@ -34,6 +34,7 @@ __all__ = [
     "kek_packet",
     "lkh_key",
     "padded",
+    "plain_kek",
     "update_array",
     "update_octets",
     "update_packets",
@@ -68,6 +69,17 @@ def kek_packet(spi: bytes, group_key: KEK) -> KeyPacket:
     (`gsakmp.group.payloads.with_signature_key`)."""
     value = Attribute(KEKKeyAttribute.KEK_ALGORITHM_KEY, group_key.build())
     return KeyPacket(kd_type=KeyDownloadType.KEK, spi=spi, attributes=(value,))
+
+
+def plain_kek(packets: Sequence[KeyPacket], cipher: CBCCipher) -> KEK | None:
+    """The KEK of a KEK packet among those that came (RFC 6407, 5.6.2.1), None where there is none. Raises
+    `LengthMismatch`."""
+    for packet in packets:
+        if packet.kd_type == KeyDownloadType.KEK:
+            for attribute in packet.attributes:
+                if attribute.type == KEKKeyAttribute.KEK_ALGORITHM_KEY and isinstance(attribute.value, bytes):
+                    return KEK.parse(cipher, attribute.value)
+    return None
 
 
 def lkh_key(node: int, cipher: CBCCipher, handle: int, data: bytes) -> LKHKey:

@@ -10,9 +10,9 @@ from typing import Final
 
 from gsakmp.crypto import KEK, CBCCipher
 from gsakmp.errors import DecodeError, LengthMismatch
-from gsakmp.group.rekey.packets import KEY_TYPES, padded
+from gsakmp.group.rekey.packets import KEY_TYPES, padded, plain_kek
 from gsakmp.payloads import KeyPacket, LKHDownloadArray, LKHKey, LKHUpdateArray
-from gsakmp.registries import KEKKeyAttribute, KeyDownloadType, LKHKeyAttribute
+from gsakmp.registries import KeyDownloadType, LKHKeyAttribute
 
 __all__ = ["PathKeys"]
 
@@ -34,16 +34,9 @@ class PathKeys:
         self.cipher = cipher
         self._held: dict[int, Held] = {}
         self._past: dict[tuple[int, int], None] = {}  # nodes and handles that were replaced, oldest first
-        self._leaf: int | None = None
 
     def __repr__(self) -> str:
         return f"PathKeys({len(self._held)} keys)"
-
-    @property
-    def base_key(self) -> bytes:
-        """The leaf's key without its IV, from which acknowledgements of the LKH types are made (RFC 8263, 2.2
-        and 2.4); empty for who has no leaf."""
-        return b"" if self._leaf is None else self._held[self._leaf][1].key
 
     def install(self, packets: Sequence[KeyPacket]) -> None:
         """See `MemberKeys.install`. A download without LKH keys leaves none."""
@@ -51,15 +44,13 @@ class PathKeys:
         if len(downloads) > 1:
             raise DecodeError("more than one LKH_DOWNLOAD_ARRAY (RFC 6407, 5.6.3.1)", "key_packets")
         held: dict[int, Held] = {}
-        leaf: int | None = None
         for array in downloads:
             _check_path(array)
             held = {
                 key.lkh_id: (key.key_handle, KEK.parse(self.cipher, key.key_data))
                 for key in self._ours(array)
             }
-            leaf = array.lkh_keys[0].lkh_id
-        self._held, self._past, self._leaf = held, {}, leaf
+        self._held, self._past = held, {}
 
     def follow(self, packets: Sequence[KeyPacket], cipher: CBCCipher) -> KEK | None:
         """See `MemberKeys.follow`. A plain KEK packet gives the new KEK itself.
@@ -67,7 +58,7 @@ class PathKeys:
         Arrays may come in any order, in one push or several, and may start from keys that others brought. One
         that leads to a key which was replaced since is late, and passed over.
         """
-        found = _plain_kek(packets, cipher)
+        found = plain_kek(packets, cipher)
         new: dict[int, Held] = {}
         waiting = _by_key(packets)
         at_hand = [(node, held) for node, held in self._held.items() if (node, held[0]) in waiting]
@@ -147,15 +138,6 @@ def _check_path(array: LKHDownloadArray | LKHUpdateArray) -> None:
         raise DecodeError(f"LKH version {array.lkh_version} is not 1 (RFC 6407, 5.6.3)", "key_packets")
     if not nodes or len(nodes) > LONGEST_PATH or len(set(nodes)) != len(nodes):
         raise DecodeError("an LKH array without keys, or with a node twice", "key_packets")
-
-
-def _plain_kek(packets: Sequence[KeyPacket], cipher: CBCCipher) -> KEK | None:
-    for packet in packets:
-        if packet.kd_type == KeyDownloadType.KEK:
-            for attribute in packet.attributes:
-                if attribute.type == KEKKeyAttribute.KEK_ALGORITHM_KEY and isinstance(attribute.value, bytes):
-                    return KEK.parse(cipher, attribute.value)
-    return None
 
 
 def _unwrapped(octets: bytes, under: KEK, cipher: CBCCipher) -> KEK:

@@ -18,9 +18,10 @@ from gsakmp.errors import (
     StateError,
     UnexpectedMessage,
 )
-from gsakmp.exchanges.ack import ACK, VerifiedAck, acknowledgement_base_key, build_ack, open_ack
+from gsakmp.exchanges.ack import ACK, VerifiedAck, build_ack, open_ack
 from gsakmp.exchanges.push import PushReceiver, VerifiedPush, build_push
 from gsakmp.exchanges.recent import RecentMessages
+from gsakmp.group.acknowledgement_keys import acknowledgement_base_key
 from gsakmp.identities import Identity
 from gsakmp.payloads import GroupDelete, OIDIdentity
 from gsakmp.registries import DOINumber, GDOIIDType, KEKAckRequested, KEKAlgorithm, TEKProtocolID

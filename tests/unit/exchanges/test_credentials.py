@@ -17,7 +17,6 @@ from gsakmp.registries import GDOIIDType
 from tests.unit.exchanges.authorities import authority, key, peer
 
 HOST = ip_address("192.0.2.7")
-HOST_6 = ip_address("2001:db8::7")
 FQDN = Identity.from_text("fqdn:member.example")
 ROOT = authority()
 MIDDLE = authority("middle", ROOT)

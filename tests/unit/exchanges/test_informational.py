@@ -49,7 +49,7 @@ def opened(octets: bytes, sa: Any = MEMBER_SA) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("sa", [MEMBER_SA, isakmp_sa(Role.INITIATOR, doi=IPSEC)], ids=["GDOI", "IPsec"])
 def test_what_we_make_the_peer_reads(sa: Any) -> None:
-    octets = protect(sa, (delete_isakmp(sa), initial_contact(sa)), stream("made"))
+    octets = protect(sa, (delete_isakmp(sa), initial_contact(sa.cookies)), stream("made"))
     peer = WirePeer(message_id_of(octets), INFORMATIONAL)
     assert peer.open(octets) == [(D, DELETE_BODY), (N, CONTACT_BODY)]
 
@@ -70,11 +70,11 @@ def test_what_the_peer_makes_we_read() -> None:
     assert delete == delete_isakmp(MEMBER_SA)
     assert delete.protocol_id is ProtocolID.PROTO_ISAKMP
     (contact,) = opened(WirePeer(MESSAGE_ID, INFORMATIONAL).seal([(N, CONTACT_BODY)]))
-    assert contact == initial_contact(MEMBER_SA)
+    assert contact == initial_contact(MEMBER_SA.cookies)
 
 
 def test_both_sides_of_ours() -> None:
-    payloads = (initial_contact(MEMBER_SA), delete_isakmp(MEMBER_SA))
+    payloads = (initial_contact(MEMBER_SA.cookies), delete_isakmp(MEMBER_SA))
     assert opened(protect(MEMBER_SA, payloads, stream("ours")), GCKS_SA) == payloads
 
 

@@ -163,6 +163,25 @@ def test_refused_policies(fields: dict[str, Any], text: str) -> None:
         check_policy(policy(**fields))
 
 
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"backward_rekey": "nonsense"}, "backward_rekey: Invalid enum value 'nonsense'"),
+        ({"rekey": (rekey(), rekey(transport="nonsense"))}, r"rekey\[1\].transport: Invalid enum value 'nonsense'"),
+        ({"rekey": (rekey(acknowledgement="nonsense"),)}, r"rekey\[0\].acknowledgement: Invalid enum value"),
+        ({"data": (data(protocol="nonsense"),)}, r"data\[0\].protocol: Invalid enum value"),
+        ({"data": (data(lifetime="1"),)}, r"data\[0\].lifetime: Expected `int`, got `str`"),
+        ({"members": (MemberPolicy(identity=b"fqdn:a"),)}, r"members\[0\].identity: Expected `str`, got `bytes`"),
+        ({"members": (None,)}, r"members\[0\]: Expected `object`, got `null`"),
+        ({"rekey": object()}, "Encoding objects of type object is unsupported"),
+    ],
+)  # fmt: skip
+def test_values_that_no_file_could_have_said(fields: dict[str, Any], text: str) -> None:
+    """A policy made in Python has had no decoder look at it."""
+    with pytest.raises(ConfigurationError, match=f"^group 'video': {text}"):
+        check_policy(policy(**fields))
+
+
 # -- strengths -----------------------------------------------------------------------------------------
 
 

@@ -135,8 +135,6 @@ def test_two_pushes_that_lead_to_different_keks_are_refused() -> None:
 class Elsewhere:
     """Keys that always lead to a KEK of their own."""
 
-    base_key = b""
-
     def install(self, packets: Sequence[KeyPacket]) -> None:
         raise AssertionError
 

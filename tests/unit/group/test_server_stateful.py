@@ -229,7 +229,7 @@ class Groups(RuleBasedStateMachine):
         known = self.rig.server.rekey_sa(push.sa.spi)
         if known is None or known.suite.acknowledgement is None or member(name) not in self.rig.state.members:
             return
-        self.rig.server.acknowledge(push.sa.spi, push.sequence_number, member(name), self.rig.now)
+        self.rig.server.acknowledge(push.sa.spi, push.sequence_number, member(name))
         self.rig.settle()
 
     # -- what always holds -----------------------------------------------------------------------------

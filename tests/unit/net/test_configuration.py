@@ -14,6 +14,7 @@ import pytest
 from gsakmp.errors import ConfigurationError
 from gsakmp.exchanges.address import Address
 from gsakmp.group.acceptance import Acceptance
+from gsakmp.group.making import DATA_SAS
 from gsakmp.identities import Identity
 from gsakmp.net.configuration import load_gcks, load_member
 from gsakmp.net.schema import GCKSFile, MemberFile
@@ -294,7 +295,10 @@ def test_two_groups_need_two_names_and_identities(folder: Path) -> None:
     )
     other = edited(group, '"plant"', '"other"')
     found = gcks_problem(folder, GCKS + other)
-    assert found.startswith("groups[1].identity: groups[0] has this identity already")
+    assert found.startswith("groups[1].identity: groups[0] has the identity 'key-id:0x000004d2' already")
+    many = ", ".join(f'"fqdn:sender{number}.example"' for number in range(DATA_SAS + 1))
+    found = gcks_problem(folder, edited(GCKS, "[[groups.data]]", f"[[groups.data]]\nsenders = [{many}]"))
+    assert found.startswith(f"groups[0]: plant: {DATA_SAS + 1} data SAs, one message has room for {DATA_SAS}")
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,9 @@ from gsakmp.errors import ConfigurationError, GsakmpError, StateError
 from gsakmp.net.client import ask
 from gsakmp.net.configuration import load_gcks, load_member
 from gsakmp.net.daemon import GCKSDaemon, MemberDaemon
+from gsakmp.net.options import Overrides
 from gsakmp.store import SQLStore, read_key_file
+from tests.ports import free_port
 from tests.unit.net.engines import Witness, run, until
 from tests.unit.net.files import GCKS, MEMBER, SECRET, configuration, edited, folder_of
 
@@ -35,12 +37,6 @@ SECONDS = 10.0
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return folder_of(tmp_path)
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def gcks_file(folder: Path, *, port: int = 0, extra: str = "") -> Path:
@@ -124,10 +120,11 @@ def test_a_member_registers_is_rekeyed_and_leaves(folder: Path) -> None:
         with pytest.raises(StateError, match="'pump-7' is no identity"):
             await asked("gcks", "evict", group="plant", member="pump-7")
         pump = "fqdn:pump-7.plant.example"
-        assert (await asked("gcks", "evict", group="plant", member=pump))["was_member"]
+        assert (await asked("gcks", "evict", group="plant", member="fqdn:PUMP-7.Plant.example"))["was_member"]
         await until(lambda: "MemberEvicted" in happened(gcks_seen))
         members = await asked("gcks", "members", group="plant")
         assert (members["members"], members["excluded"]) == ([], [pump])
+        assert not (await asked("gcks", "evict", group="plant", member=pump))["was_member"]
         await asked("member", "rejoin")
         await until(lambda: "RegistrationRefused" in happened(gcks_seen))
         await asked("gcks", "readmit", group="plant", member=pump)
@@ -208,6 +205,30 @@ def test_a_reload_takes_over_groups_and_names_what_wants_a_restart(folder: Path)
     with SQLStore.open(folder / "gcks.store", folder / "sealing.key", read_only=True) as store:
         assert len(store.policies("video")) == 1
         assert [entry.identity for entry in store.authorisations("plant")] == ["fqdn:*.plant.example"]
+
+
+@pytest.mark.parametrize("role", ["gcks", "member"])
+def test_a_reload_wants_no_restart_for_what_the_command_line_said(role: str, folder: Path) -> None:
+    """It goes before the file, whatever that says now."""
+    path = gcks_file(folder) if role == "gcks" else member_file(folder, gcks=free_port())
+    overrides = Overrides(record=folder / "elsewhere", log_level="warning")
+
+    async def scenario(stack: AsyncExitStack) -> None:
+        daemon: GCKSDaemon | MemberDaemon
+        if role == "gcks":
+            daemon = GCKSDaemon(load_gcks(path), overrides=overrides)
+        else:
+            daemon = MemberDaemon(load_member(path), overrides=overrides)
+        stack.push_async_callback(daemon.close)
+        await daemon.start()
+        assert list((folder / "elsewhere").glob(f"{role}*.pcap"))
+        assert daemon.reload()["restart_needed"] == []
+        path.write_text(path.read_text() + '[record]\nfolder = "recordings"\n')
+        assert daemon.reload()["restart_needed"] == []
+        path.write_text(edited(path.read_text(), 'addresses = ["127.0.0.1"]', 'addresses = ["127.0.0.2"]'))
+        assert daemon.reload()["restart_needed"] == ["listen"]
+
+    run(with_stack(scenario))
 
 
 def test_a_member_reloads(folder: Path) -> None:

@@ -19,6 +19,7 @@ from gsakmp.net.multicast import interface_index
 from gsakmp.net.options import MulticastOptions
 from gsakmp.net.runner import Runner
 from gsakmp.net.transport import BATCH, Transport, source_towards
+from tests.conftest import skip_or_fail
 from tests.unit.net.engines import LOCALHOST, LOOPBACK, Echo, Witness, client, run, until
 
 GROUP_4 = IPv4Address("239.255.77.1")
@@ -233,7 +234,7 @@ def multicast_interface(group: IPv6Address) -> str:
                 sender.sendto(b"?", (str(group), listener.getsockname()[1]))
                 if listener.recv(1) == b"?":
                     return name
-    pytest.skip("no interface of this machine takes IPv6 multicast")
+    skip_or_fail("no interface of this machine takes IPv6 multicast")
 
 
 @pytest.mark.parametrize("group", [GROUP_4, GROUP_6])

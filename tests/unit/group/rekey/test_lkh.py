@@ -14,6 +14,7 @@ from gsakmp.group.rekey import lkh
 from gsakmp.group.rekey.lkh import LKHRekey, capacity_of
 from gsakmp.group.rekey.lkh_ids import Numbering
 from gsakmp.group.rekey.lkh_state import HANDLES
+from gsakmp.group.rekey.paths import PathKeys
 from gsakmp.identities import Identity
 from gsakmp.payloads import KeyPacket, LKHDownloadArray
 from gsakmp.registries import KEKAlgorithm, KEKManagementAlgorithm, KeyDownloadType
@@ -112,7 +113,12 @@ def test_a_download_is_leaf_first_and_kek_last() -> None:
     assert [key.lkh_id for key in array.lkh_keys] == [7 + 5, 3 + 2, 1 + 1, 0]
     assert array.lkh_keys[-1].key_data == world.kek
     assert {key.key_type for key in array.lkh_keys} == {KEKAlgorithm.KEK_ALG_AES}
-    assert world.paths[5].base_key == array.lkh_keys[0].key_data[16:]
+    assert leaf_key(world.paths[5]) == array.lkh_keys[0].key_data
+
+
+def leaf_key(paths: PathKeys) -> bytes:
+    """IV and key of the first that it was given."""
+    return next(iter(paths._held.values()))[1].build()
 
 
 def test_arrays_are_rooted_at_the_keys_that_stay() -> None:
@@ -296,7 +302,7 @@ def test_members_of_trees_with_the_same_ids_follow(degree: int, trees: int, dept
         world.remove(gone)
         world.add([number + 1000 for number in gone[:2]])
         world.add([gone[0]], False)
-    assert len({paths.base_key for paths in world.paths.values()}) == len(world.paths)
+    assert len({leaf_key(paths) for paths in world.paths.values()}) == len(world.paths)
 
 
 def test_a_forest_has_room_for_more() -> None:

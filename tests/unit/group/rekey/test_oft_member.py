@@ -14,7 +14,6 @@ from gsakmp.errors import DecodeError, LengthMismatch
 from gsakmp.group.rekey.interface import MemberKeys, RekeyPlan
 from gsakmp.group.rekey.oft import OFTRekey
 from gsakmp.group.rekey.oft_member import OFTKeys
-from gsakmp.group.rekey.oft_packets import leaf_octets
 from gsakmp.group.rekey.packets import kek_packet
 from gsakmp.message import Message, parse
 from gsakmp.payloads import (
@@ -187,25 +186,6 @@ def test_a_signed_and_encrypted_push(cipher: CBCCipher) -> None:
 # -- what is held ------------------------------------------------------------------------------------
 
 
-def test_base_key_stays_that_of_the_registration() -> None:
-    """RFC 8263, 2.2: the GCKS has it of what it gave; a push that renews the leaf does not change it."""
-    group = Group()
-    group.start(0, 1, 2)
-    download = group.algorithm.download(member(0))
-    secret = download[0].attributes[0].value.oft_keys[0].key_data
-    keys: MemberKeys = group.members[member(0)]
-    assert leaf_octets(download, AES_128) == node_key(secret)
-    assert keys.base_key == node_key(secret)[16:]
-    plan = group.remove(1)
-    assert OFTValueType.LEAF_SECRET in {
-        k.value_type for k in plan.key_packets[0][0].attributes[0].value.oft_keys
-    }
-    assert leaf_octets(group.algorithm.download(member(0)), AES_128) != node_key(secret)
-    assert keys.base_key == node_key(secret)[16:]
-    assert leaf_octets((), AES_128) == b""
-    assert OFTKeys(AES_128).base_key == b""
-
-
 def test_keys_do_not_show() -> None:
     group = Group()
     group.start(0, 1)
@@ -272,10 +252,12 @@ def installed() -> OFTKeys:
 
 def test_a_download_leads_to_the_kek() -> None:
     keys = installed()
-    assert keys.base_key == node_key(SECRETS[0])[16:]
+    assert keys._held is not None
+    assert keys._held.secret == SECRETS[0]
     waiting = OFTKeys(AES_128)
     waiting.install(downloaded(leaf(), root=0))
-    assert waiting.base_key == keys.base_key
+    assert waiting._held is not None
+    assert waiting._held.secret == SECRETS[0]
 
 
 @pytest.mark.parametrize(

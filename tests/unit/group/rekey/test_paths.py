@@ -130,7 +130,6 @@ def test_contradictions_change_nothing(arrays: tuple[Attribute, ...]) -> None:
         with pytest.raises(DecodeError):
             follow(keys, *order)
         assert follow(keys, *JOIN) == key((ROOT, 2))
-        assert keys.base_key == key((LEAF, 1))[16:]
 
 
 def test_a_plain_kek_that_is_another_than_the_arrays() -> None:

@@ -194,8 +194,6 @@ class CellRekey:
 class CellKeys:
     """See `gsakmp.group.rekey.MemberKeys`."""
 
-    base_key = b""
-
     def __init__(self, cipher: CBCCipher) -> None:
         self.cipher = cipher
         self.held: dict[int, KEK] = {}
