@@ -35,7 +35,7 @@ def main() -> int:
         path = Path(folder) / "view.html"
         path.write_bytes(made(longest(), name=f"{THREE_DES}.pcap"))
         window = Window(driver)
-        window.size(1440, 860)
+        window.size(1440, 800)
         window.prefers("dark" if arguments.dark else "light")
         window.open(path, FIELD)
         window.until(lambda: window.all(".octet.marked"))

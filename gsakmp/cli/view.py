@@ -11,12 +11,15 @@ from typing import Annotated, Final
 import typer
 
 from gsakmp.captures.opened import Opened, Status
+from gsakmp.cli.filters import Filters
 from gsakmp.cli.inputs import Input
 from gsakmp.cli.options import Address, Cookie, Dialect, Domain, Exchange, Keys, Ports, Quiet, Source
 from gsakmp.cli.status import complain, guarded, paragraphs
-from gsakmp.cli.viewing import Viewing, written
+from gsakmp.cli.viewing import Viewing
+from gsakmp.cli.writing import written
 from gsakmp.errors import ConfigurationError
 from gsakmp.reports.page import MOST_MESSAGES, USUAL_MESSAGES, Written, write_page
+from gsakmp.reports.words import amount, counted
 
 __all__ = ["register"]
 
@@ -44,7 +47,8 @@ def view(
             "--output",
             "-o",
             metavar="OUT",
-            help="Where the page goes, - for standard output; else it is called like the capture.",
+            help="Where the page goes, - for standard output; else it is called like the capture. What is "
+            "there is replaced.",
         ),
     ] = None,
     limit: Annotated[
@@ -64,17 +68,16 @@ def view(
     """
 
     def command() -> int:
-        viewing = Viewing(
-            source, keys, port=port, doi=doi, dialect=dialect,
-            exchange=exchange, cookie=cookie, address=address,
-        )  # fmt: skip
+        filters = Filters.of(exchange, cookie, address)
+        viewing = Viewing(source, keys, filters, port=port, doi=doi, dialect=dialect)
         target = output or usual_output(viewing.input)
         if target == "-" and sys.stdout.isatty():
             raise ConfigurationError("a page is nothing for a terminal; -o names a file")
         page = Paging(viewing, described(exchange, cookie, address))
+        replaced = Path(target).is_file()
         found = page.save(target, source, limit)
         if found is not None and not quiet:
-            complain(summary(target, found))
+            complain(summary(target, found, page.sealed, replaced=replaced))
         return viewing.status(quiet)
 
     raise typer.Exit(guarded(command))
@@ -100,7 +103,7 @@ class Paging:
         if self.filters:
             yield self.filters
         if self.sealed:
-            yield f"{self.sealed:,} ESP packets that could not be opened are left out."
+            yield f"{counted(self.sealed, 'ESP packet')} that could not be opened: left out."
         if self.viewing.unusable:
             yield "The capture could not be read to its end."
 
@@ -137,13 +140,16 @@ def described(exchange: list[str] | None, cookie: list[str] | None, address: lis
     return f"Only messages of {', '.join(parts)} are here." if parts else ""
 
 
-def summary(target: str, found: Written) -> str:
-    """What was written, in one line."""
-    parts = [f"{found.messages} message{'' if found.messages == 1 else 's'}"]
-    parts += [f"{found.decrypted} decrypted"] if found.decrypted else []
-    parts += [f"{found.failed} failed"] if found.failed else []
+def summary(target: str, found: Written, sealed: int = 0, *, replaced: bool = False) -> str:
+    """What was written, in one line; `sealed` ESP packets were not."""
+    opened = found.decrypted + found.packets_decrypted
+    parts = [amount(found.messages, found.packets)]
+    parts += [f"{opened:,} decrypted"] if opened else []
+    parts += [f"{found.failed:,} failed"] if found.failed else []
+    parts += [f"without {counted(sealed, 'ESP packet')} that stay closed"] if sealed else []
     parts += [] if found.complete else ["and the capture has more (--limit)"]
-    return f"{'standard output' if target == '-' else target}: {', '.join(parts)}"
+    place = "standard output" if target == "-" else f"{target} (replaced)" if replaced else target
+    return f"{place}: {', '.join(parts)}"
 
 
 def register(app: typer.Typer) -> None:

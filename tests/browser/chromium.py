@@ -9,9 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.conftest import REQUIRE_ALL, require_tool
+from tests.conftest import require_tool, skip_or_fail
 
 PATIENCE = 30
 """Seconds that the page has for anything; a machine that is busy with other tests needs some of them."""
@@ -22,11 +20,7 @@ def selenium() -> Any:
     try:
         from selenium import webdriver
     except ImportError:
-        if REQUIRE_ALL:
-            pytest.fail(
-                "selenium is not installed, and GSAKMP_REQUIRE_ALL=1 asks for every tool", pytrace=False
-            )
-        pytest.skip("selenium is not installed", allow_module_level=True)
+        skip_or_fail("selenium is not installed")
     return webdriver
 
 

@@ -16,7 +16,7 @@ from gsakmp.reports.page import write_page
 from tests.browser.chromium import Window, chromium, selenium
 from tests.conftest import require_tool
 from tests.unit.captures.opening_world import THREE_DES, recorded
-from tests.unit.reports.pages import HOSTILE, altered, hostile, longest, made, many
+from tests.unit.reports.pages import HOSTILE, altered, hostile, longest, made, many, one_host
 
 selenium()
 require_tool("chromium")
@@ -43,6 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "long.html").write_bytes(made(longest(), name=f"{THREE_DES}.pcap"))
     (place / "altered.html").write_bytes(made(altered()))
     (place / "hostile.html").write_bytes(made(hostile(), name=HOSTILE))
+    (place / "one.html").write_bytes(made(one_host()))
     (place / "empty.html").write_bytes(made([]))
     return place
 
@@ -103,12 +104,14 @@ def test_the_whole_capture_is_there(page: Window) -> None:
     page.js("document.getElementById('ladder').scrollTop = 0")
     page.until(lambda: "Main Mode 1" in shown(page))
     assert shown(page)[:11] == [
-        *(f"Main Mode {n}" for n in range(1, 7)), *(f"Pull {n}" for n in range(1, 5)), "Push 1",
+        *(f"Main Mode {n}" for n in range(1, 7)), *(f"Pull {n}" for n in range(1, 5)),
+        f"Push 1 under {recorded(THREE_DES)['messages'][10]['icookie'][:8]}",
     ]  # fmt: skip
     first = recorded(THREE_DES)["messages"][0]
     assert page.text("#lanes .lane b") == first["src"].split(":")[0]
     assert len(page.all("#lanes .lane")) == 3
-    assert "multicast" in page.text("#lanes .lane:last-child")
+    assert page.text("#lanes .lane:last-child b") == "rekey"
+    assert "239.10.1.1" in page.text("#lanes .lane:last-child small")
 
 
 def test_octets_are_those_of_the_capture(page: Window) -> None:
@@ -237,13 +240,35 @@ def test_search_by_field_name_identity_and_value(page: Window) -> None:
 def test_search_goes_from_find_to_find(page: Window) -> None:
     search(page, "nonce_data")
     seen = []
-    for _ in range(4):
-        page.one("#search").send_keys(ENTER)
-        time.sleep(0.2)
+    for _ in range(5):
         seen.append(
             (page.driver.current_url.partition("#")[2].partition("/")[0], chosen(page).rpartition(".")[2])
         )
-    assert seen == [(number, "nonce_data") for number in ("3", "4", "7", "8")]
+        page.one("#search").send_keys(ENTER)
+        time.sleep(0.2)
+    assert seen == [(number, "nonce_data") for number in ("3", "4", "7", "8", "3")]
+
+
+def test_the_first_find_is_marked_at_once(page: Window) -> None:
+    spi = recorded(THREE_DES)["messages"][10]["icookie"] + recorded(THREE_DES)["messages"][10]["rcookie"]
+    search(page, f"spi={spi}")
+    assert page.text("#message-head h2") == "Push 1", "which has it, so it stays"
+    assert chosen(page) == SPI_OF_KEK
+    assert marked(page) == spi
+    assert page.focus() == "search"
+    search(page, "message_id=00000000 key_exchange")
+    assert page.text("#message-head h2") == "Main Mode 3"
+    search(page, "no-such-word")
+    page.press(ESCAPE)
+    page.until(lambda: page.text("#counts") == "21 messages")
+    assert page.text("#message-head h2") == "Push 1", "from where the search began"
+
+
+def test_enter_before_the_search_has_run_marks_the_first_find(page: Window) -> None:
+    page.one("#search").send_keys("nonce_data", ENTER)
+    page.until(lambda: page.js("return document.getElementById('search').dataset.done") == "nonce_data")
+    assert page.text("#message-head h2") == "Main Mode 3"
+    assert chosen(page).endswith("nonce_data")
 
 
 def test_filters(page: Window) -> None:
@@ -253,7 +278,7 @@ def test_filters(page: Window) -> None:
     assert page.text("#counts") == "0 of 21 messages"
     choose(page, "#by-exchange", "All")
     assert page.text("#counts") == "10 of 21 messages"
-    choose(page, "#by-status", "clear")
+    choose(page, "#by-status", "not encrypted")
     assert page.text("#counts") == "4 of 21 messages"
     page.one("#clear").click()
     assert page.text("#counts") == "21 messages"
@@ -264,7 +289,7 @@ def test_what_failed_and_what_was_sent_again(browser: Window, folder: Path) -> N
     browser.open(folder / "altered.html")
     browser.one("#by-failure").click()
     assert browser.text("#counts") == "1 of 22 messages"
-    assert shown(browser) == ["Push 2"]
+    assert [label.partition(" under ")[0] for label in shown(browser)] == ["Push 2"]
     browser.until(lambda: browser.all(".check.wrong"))
     assert "signature" in browser.text(".check.wrong")
     browser.press(ESCAPE)
@@ -416,6 +441,69 @@ def test_a_narrow_window(page: Window) -> None:
         page.size(1440, 900)
 
 
+SIZES = [(1280, 720), (1440, 900), (1920, 1080)]
+
+
+@pytest.mark.parametrize("name", ["long", "one"])
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_there_is_room_for_what_matters(
+    browser: Window, folder: Path, name: str, width: int, height: int
+) -> None:
+    browser.size(width, height)
+    try:
+        browser.open(folder / f"{name}.html", PUSH_1 if name == "long" else "")
+        wide = {pane: browser.one(f"#{pane}-pane").rect["width"] for pane in ("ladder", "message", "octets")}
+        assert max(wide, key=lambda pane: wide[pane]) == "message", wide
+        assert not browser.one("#about").is_displayed()
+        high = browser.js("return document.getElementById('tree').clientHeight")
+        assert high > 0.5 * height, "the fields have most of the window's height"
+        head = browser.one("#message-head")
+        assert browser.js("return arguments[0].scrollHeight <= arguments[0].clientHeight", head)
+        assert browser.one("#message-head .status").rect["height"] < 30, "in one line"
+        browser.press("2", HOME)
+        assert browser.one("#about").is_displayed()
+        assert browser.js("return document.documentElement.scrollWidth <= innerWidth")
+    finally:
+        browser.size(1440, 900)
+
+
+def test_members_that_share_a_host(browser: Window, folder: Path) -> None:
+    browser.size(1280, 720)
+    try:
+        browser.open(folder / "one.html")
+        assert browser.text("#counts") == "4 messages and 3 ESP packets"
+        heads = browser.js("return [...document.querySelectorAll('#lanes b')].map((e) => e.textContent)")
+        assert [head.partition(".")[0] for head in heads] == [
+            "gcks",
+            "alice",
+            "carol",
+            "bob",
+            "rekey",
+            "data",
+        ]
+        fits = (
+            "return [...document.querySelectorAll('#lanes b')].every((e) => e.scrollWidth <= e.clientWidth)"
+        )
+        assert browser.js(fits)
+        browser.press(END)
+        browser.until(lambda: browser.text("#message-head h2") == "ESP 1")
+        browser.until(lambda: "alice.demo, 127.0.0.1:38507" in browser.text("#message-head .ends"))
+        choose(browser, "#by-exchange", "ESP")
+        assert browser.text("#counts") == "0 of 4 messages, 3 ESP packets"
+        choose(browser, "#by-peer", "bob.demo")
+        assert browser.text("#counts") == "0 of 4 messages, 1 of 3 ESP packets"
+        assert browser.complaints() == []
+    finally:
+        browser.size(1440, 900)
+
+
+def test_what_was_never_encrypted_says_so(page: Window) -> None:
+    page.press(HOME)
+    page.until(lambda: page.text("#message-head h2") == "Main Mode 1")
+    assert page.text("#message-head .status") == "not encrypted"
+    assert "not encrypted" in page.one("#ladder .current").get_attribute("aria-label")
+
+
 # -- hostile, empty, large -----------------------------------------------------------------------------------
 
 
@@ -445,7 +533,9 @@ def test_ten_thousand_messages(browser: Window, tmp_path: Path) -> None:
     path = tmp_path / "large.html"
     with path.open("wb") as file:
         assert write_page(many(10_000), file).messages == 10_000
+    begin = time.monotonic()
     browser.open(path)
+    assert time.monotonic() - begin < 10, "2 s on a machine with nothing else to do"
     assert browser.text("#counts") == "10,000 messages"
     assert len(browser.all("#ladder .message")) < 60
     browser.press(END)

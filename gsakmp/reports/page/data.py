@@ -182,7 +182,7 @@ class Block:
         """Name, text, and what the text does not say."""
         more = [] if isinstance(event, Retransmission | Lost | Notified) else details(event)
         pairs = [[self.string(name), self.string(value)] for name, value in more]
-        return [self.string(event_tag(event)), self.string(event.text), pairs]
+        return [self.string(event_tag(event)), self.string(str(event)), pairs]
 
     def json(self) -> bytes:
         """The block as JSON."""

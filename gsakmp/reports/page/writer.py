@@ -14,9 +14,10 @@ from typing import Any, BinaryIO, Final
 import msgspec
 
 from gsakmp import __version__
-from gsakmp.captures.opened import Event, GroupJoined, ISAKMPSAEstablished, Opened
+from gsakmp.captures.opened import Opened
 from gsakmp.errors import ConfigurationError, LocalError
 from gsakmp.reports.page.data import Block, clean, row
+from gsakmp.reports.page.ends import Ends
 from gsakmp.reports.page.fields import shown
 
 __all__ = ["MOST_MESSAGES", "USUAL_MESSAGES", "Written", "write_page"]
@@ -29,12 +30,10 @@ MOST_MESSAGES: Final = 200_000
 BLOCK_MESSAGES: Final = 128
 BLOCK_SIZE: Final = 256 * 1024
 """Fields and octets of a block. A message may have more than this, and a block then has but that one."""
-NAMES: Final = 4096
-"""Endpoints whose identities are kept for the ladder's head."""
 
 SCRIPTS: Final = (
-    "base.js", "data.js", "list.js", "ladder.js", "tree.js", "octets.js", "message.js", "search.js",
-    "filters.js", "keys.js", "start.js",
+    "base.js", "data.js", "list.js", "lanes.js", "ladder.js", "tree.js", "octets.js", "message.js",
+    "search.js", "filters.js", "panes.js", "keys.js", "start.js",
 )  # fmt: skip
 
 
@@ -42,13 +41,24 @@ class Written(msgspec.Struct, kw_only=True):
     """What has become of a capture on its way into a page."""
 
     messages: int = 0
+    """Without ESP packets."""
+    packets: int = 0
+    """ESP packets."""
     decrypted: int = 0
     """Messages whose plaintext is in the page."""
+    packets_decrypted: int = 0
+    """ESP packets whose payload is in the page."""
     keyed: int = 0
     """Messages in which keys can be read."""
     failed: int = 0
+    """Messages and packets with which something is wrong."""
     complete: bool = True
-    """False if there were more messages than the limit."""
+    """False if there were more than the limit."""
+
+    @property
+    def total(self) -> int:
+        """Messages and packets."""
+        return self.messages + self.packets
 
 
 def write_page(
@@ -62,9 +72,9 @@ def write_page(
     """Write the page of `records` to `out`, a binary file, and tell what was written.
 
     `name` is the capture's, `notes` are lines for its reader (which filter was on), asked for when all
-    records are there. Of more than `limit`
-    messages the first are taken, which the page says. The same records give the same octets. Memory is
-    bounded by a block, whatever the number of messages, but for some 50 octets a message for the index.
+    records are there. Of more than `limit` messages and packets the first are taken, which the page says.
+    The same records give the same octets. Memory is bounded by a block, whatever the number of messages, but
+    for some 50 octets a message for the index.
 
     Raises `ConfigurationError` for a limit that is none, `LocalError` if `out` can't be written, but
     `BrokenPipeError` as it is, and whatever `records` raises: what is written by then is no page.
@@ -89,7 +99,7 @@ class Page:
     def __init__(self, name: str, limit: int, notes: Iterable[str]) -> None:
         self.name, self.limit, self.notes = name, limit, notes
         self.written = Written()
-        self.names: dict[str, str] = {}
+        self.ends = Ends()
         self.start: int | None = None
         self.index = Packed()
 
@@ -99,7 +109,7 @@ class Page:
         yield head
         self.index.add(b'{"rows":[')
         for block in self.blocks(records):
-            first = self.written.messages - len(block)
+            first = self.written.total - len(block)
             yield element(block, first)
         meta = msgspec.json.encode(self.meta())
         self.index.add(b'],"meta":' + meta + b"}")
@@ -109,7 +119,7 @@ class Page:
     def blocks(self, records: Iterator[Opened]) -> Iterator[Block]:
         block = Block()
         for opened in records:
-            if self.written.messages >= self.limit:
+            if self.written.total >= self.limit:
                 self.written.complete = False
                 break
             self.take(opened, block)
@@ -126,24 +136,16 @@ class Page:
             self.start = opened.datagram.time
         block.add(opened, seen)
         line = msgspec.json.encode(row(opened, self.start or 0))
-        self.index.add(b"," + line if written.messages else line)
-        written.messages += 1
-        written.decrypted += bool(opened.plaintext_octets or (opened.esp and opened.esp.payload is not None))
+        self.index.add(b"," + line if written.total else line)
+        if opened.esp is None:
+            written.messages += 1
+            written.decrypted += bool(opened.plaintext_octets)
+        else:
+            written.packets += 1
+            written.packets_decrypted += opened.esp.payload is not None
         written.keyed += seen.secret
         written.failed += opened.failed
-        for event in opened.events:
-            self.learn(event)
-
-    def learn(self, event: Event) -> None:
-        """Who is behind an address."""
-        found: list[tuple[str, str]] = []
-        if isinstance(event, ISAKMPSAEstablished):
-            found = [(event.initiator_address, event.initiator), (event.responder_address, event.responder)]
-        elif isinstance(event, GroupJoined):
-            found = [(event.address, event.member)]
-        for address, identity in found:
-            if address and not identity.startswith("address:") and len(self.names) < NAMES:
-                self.names.setdefault(clean(address), clean(identity))
+        self.ends.learn(opened)
 
     def meta(self) -> dict[str, Any]:
         """What the page says about itself."""
@@ -154,7 +156,8 @@ class Page:
             "name": clean(self.name),
             "made": f"gsakmp {__version__}",
             "notes": notes,
-            "names": self.names,
+            "names": self.ends.names,
+            "senders": self.ends.senders(),
             "written": msgspec.to_builtins(self.written),
         }
 

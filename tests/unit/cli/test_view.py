@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import struct
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,13 @@ def test_it_is_called_like_the_capture(tmp_path: Path, monkeypatch: pytest.Monke
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         [f"{THREE_DES}.html", f"{TRAILING.stem}.html", "message.html", "capture.html"]
     )
+
+
+def test_what_is_there_is_replaced_and_that_is_said(tmp_path: Path) -> None:
+    out = tmp_path / "out.html"
+    out.write_text("before")
+    assert run("view", LONG, "-o", out).err.startswith(f"gsakmp: {out} (replaced): 21 messages\n")
+    assert len(inside(out.read_bytes()).rows) == 21
 
 
 def test_standard_output() -> None:
@@ -116,3 +124,25 @@ def test_what_is_wrong_shows_in_the_status(tmp_path: Path) -> None:
     result = run("view", PCAPS / "malformed" / "ipsec-ikev1-payload-bad-length.pcap", "-o", out)
     assert result.status == 1
     assert "malformed" in [row[STATUS] for row in inside(out.read_bytes()).rows]
+
+
+def test_packets_that_stay_closed_are_told(tmp_path: Path) -> None:
+    """ESP between others may be much, so it is not in the page; how much is said in the page and beside it."""
+    packets = b"".join(
+        struct.pack("<IIII", number, 0, len(packet), len(packet)) + packet
+        for number in (1, 2)
+        for packet in [esp_packet(number)]
+    )
+    capture, out = tmp_path / "a.pcap", tmp_path / "a.html"
+    capture.write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101) + packets)
+    result = run("view", capture, "-o", out)
+    assert "0 messages, without 2 ESP packets that stay closed" in result.err
+    found = inside(out.read_bytes())
+    assert (found.rows, found.meta["notes"]) == ([], ["2 ESP packets that could not be opened: left out."])
+
+
+def esp_packet(number: int) -> bytes:
+    """An IPv4 packet (RFC 791, 3.1) with ESP (RFC 4303, 2) under a key that nobody here has."""
+    esp = struct.pack("!II", 0x0A0B0C0D, number) + bytes(40)
+    addresses = bytes([192, 0, 2, 1, 192, 0, 2, 2])
+    return struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(esp), number, 0, 64, 50, 0) + addresses + esp

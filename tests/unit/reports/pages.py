@@ -14,11 +14,22 @@ from typing import Any
 import msgspec
 
 from gsakmp.captures import Datagram
-from gsakmp.captures.opened import Check, GroupJoined, Opened
+from gsakmp.captures.opened import (
+    Check,
+    DataSALearnt,
+    ESPContent,
+    Event,
+    ExchangeKind,
+    GroupJoined,
+    ISAKMPSAEstablished,
+    Opened,
+    Sender,
+    Status,
+)
 from gsakmp.captures.opening import Opener
 from gsakmp.message import Message
-from gsakmp.payloads import Identification, VendorID
-from gsakmp.registries import GDOIIDType
+from gsakmp.payloads import Attribute, Identification, KeyDownload, KeyPacket, VendorID
+from gsakmp.registries import GDOIIDType, KeyDownloadType, SIDAttribute
 from gsakmp.reports.page import write_page
 from tests.unit.captures.opening_world import THREE_DES, datagrams, opened, psk_and_dh
 
@@ -170,3 +181,81 @@ def hostile() -> list[Opened]:
         )
         for number in (1, 2)
     ]  # fmt: skip
+
+
+# -- several members on one host -----------------------------------------------------------------------------
+
+HERE = "127.0.0.1"
+REKEYS, DATA = "239.192.84.1", "239.192.84.2"
+GROUP = "key-id:0x00000054"
+
+
+class OneHost:
+    """What a capture of a key server and members on one host gives, as `Opener` would tell it."""
+
+    def __init__(self, bits: int = 8, transform: str = "ESP_AES_GCM_16") -> None:
+        self.bits, self.transform = bits, transform
+        self.records: list[Opened] = []
+
+    def add(self, source: int, to: tuple[str, int], octets: bytes = b"", **values: Any) -> None:
+        number = len(self.records) + 1
+        datagram = Datagram(octets or bytes(28), number, number, HERE, source, *to)
+        self.records.append(
+            Opened(number=number, datagram=datagram, **{"status": Status.OPENED, "sa": "5a" * 8} | values)
+        )
+
+    def joins(self, name: str, port: int, *ids: int) -> None:
+        """A registration, which gives sender ids (RFC 6407, 5.6.4)."""
+        sids = [Attribute(SIDAttribute.SID_VALUE, value, length=2) for value in ids]
+        packet = KeyPacket(
+            kd_type=KeyDownloadType.SID,
+            attributes=(Attribute(SIDAttribute.NUMBER_OF_SID_BITS, self.bits), *sids),
+        )
+        joined = GroupJoined(
+            member=f"fqdn:{name}.demo", address=f"{HERE}:{port}", group=GROUP, sa="5a", rekey=None, data=(),
+            sequence_number=1, sender_ids=ids,
+        )  # fmt: skip
+        phase1 = ISAKMPSAEstablished(
+            sa="5a", initiator=joined.member, responder="fqdn:gcks.demo", initiator_address=joined.address,
+            responder_address=f"{HERE}:18480", suite="", method="", lifetime_seconds=None,
+        )  # fmt: skip
+        self.add(
+            18480, (HERE, port), kind=ExchangeKind.PULL, sender=Sender.GCKS, step=4, group=GROUP,
+            message=Message(exchange_type=32, payloads=(KeyDownload(key_packets=(packet,)),) if ids else ()),
+            events=(phase1, joined),
+        )  # fmt: skip
+
+    def pushes(self, number: int = 1) -> None:
+        sa: tuple[Event, ...] = (
+            DataSALearnt(
+                sa="0a0b0c0d", protocol="ESP", group=GROUP, source="", destination=DATA,
+                transform=self.transform, integrity="", key_length=128, lifetime_seconds=60, holders=(),
+            ),
+        )  # fmt: skip
+        self.add(
+            18480, (REKEYS, 18480), kind=ExchangeKind.PUSH, sender=Sender.GCKS, step=number, group=GROUP,
+            events=sa, message=Message(exchange_type=33),
+        )  # fmt: skip
+
+    def sends(self, port: int, iv: str) -> None:
+        """A data packet: SPI, sequence number, IV (RFC 4303, 2; RFC 4106, 3.1), and what is encrypted."""
+        octets = bytes.fromhex(f"0a0b0c0d 00000001 {iv}") + bytes(24)
+        self.add(
+            port, (DATA, 18481), octets, kind=ExchangeKind.ESP, sender=Sender.MEMBER, group=GROUP,
+            esp=ESPContent(spi="0a0b0c0d", sequence_number=1, payload=b"hello", group=GROUP),
+        )  # fmt: skip
+
+
+def one_host() -> list[Opened]:
+    """Three members, two of which send from ports that they use for nothing else."""
+    world = OneHost()
+    for name, port, number in (("alice", 18491, 0), ("carol", 18492, 1), ("bob", 18493, 2)):
+        world.joins(name, port, number)
+    world.pushes()
+    for port, iv in (
+        (38507, "00 00000000000001"),
+        (44761, "02 00000000000001"),
+        (38507, "00 00000000000002"),
+    ):
+        world.sends(port, iv)
+    return world.records

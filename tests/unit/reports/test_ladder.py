@@ -13,15 +13,24 @@ import pytest
 
 from gsakmp import limits
 from gsakmp.captures import Datagram, read
+from gsakmp.captures.keyring import Keyring, Kind, Secret
 from gsakmp.captures.opened import Lost, Opened, Retransmission
 from gsakmp.captures.opening import Opener
-from gsakmp.reports.ladder import Drawing, Ladder
+from gsakmp.reports.ladder import Drawing, Ladder, timed
 from gsakmp.reports.ladder_mermaid import mermaid_text
 from gsakmp.reports.ladder_svg import svg_text
 from gsakmp.reports.ladder_text import ladder_rows
 from gsakmp.reports.words import Row
 from tests.conftest import PCAPS
-from tests.unit.captures.opening_world import LONG, SESSIONS, THREE_DES, datagrams, opened, recorded
+from tests.unit.captures.opening_world import (
+    LONG,
+    SESSIONS,
+    THREE_DES,
+    datagrams,
+    opened,
+    psk_and_dh,
+    recorded,
+)
 from tests.unit.reports.pages import altered, hostile
 
 CAPTURES = sorted(path for path in PCAPS.rglob("*") if path.suffix in (".pcap", ".cap", ".pcapng"))
@@ -116,6 +125,73 @@ def test_columns_are_member_key_server_and_group() -> None:
     assert {(arrow.source, arrow.target) for arrow in pushes} == {(1, 2)}
 
 
+def data_packet(spi: str, source: str, port: int, frame: int) -> Datagram:
+    """ESP in UDP to a group, under an SA that the session brings; it does not open."""
+    octets = bytes.fromhex(spi) + (1).to_bytes(4) + bytes(64)
+    return Datagram(octets, frame, 10**18 + frame, source, port, "239.1.1.1", 848)
+
+
+def test_groups_go_by_what_is_sent_to_them_and_data_by_its_host() -> None:
+    opener = Opener(psk_and_dh(LONG))
+    given = [*datagrams(LONG), data_packet("99be6c14", "10.0.224.37", 53211, 17)]
+    drawn = ladder(list(opener.feed_all(given)))
+    columns = drawn.drawing().columns
+    assert [(column.detail, column.part) for column in columns] == [
+        ("10.0.224.37", ""),
+        ("10.0.224.44", "key server"),
+        ("239.10.1.1", "rekey group"),
+        ("239.1.1.1", "data group"),
+    ]
+    assert [(arrow.source, arrow.target) for arrow in drawn.drawing().arrows][-1] == (0, 3)
+    assert "16 messages and 1 ESP packet of a capture" in "".join(picture(drawn.drawing()).itertext())
+
+
+def test_data_from_one_of_several_hosts_at_an_address_is_from_that_address() -> None:
+    """Two members behind one address: the port of a packet does not tell whose it is."""
+    one, other = datagrams(LONG)[0], datagrams(THREE_DES)[0]
+    behind = [
+        msgspec.structs.replace(one, source_port=61000), msgspec.structs.replace(other, source_port=62000)
+    ]  # fmt: skip
+    packets = [data_packet("99be6c14", "10.0.224.37", port, port) for port in (53211, 53212)]
+    keyring = Keyring([Secret(Kind.TEK, "99be6c14", bytes(16))])
+    drawn = ladder(list(Opener(keyring).feed_all([*behind, *packets])))
+    assert [column.detail for column in drawn.drawing().columns] == [
+        "10.0.224.37:61000",
+        "10.0.224.44",
+        "10.0.224.37:62000",
+        "10.0.224.37",
+        "239.1.1.1",
+    ]
+
+
+def chain(octets: bytes) -> list[int]:
+    """The payload types of a message in the clear, by its links (RFC 2408, 3.1 and 3.2)."""
+    found, following, at = [], octets[16], 28
+    while following:
+        found.append(following)
+        following, at = octets[at], at + int.from_bytes(octets[at + 2 : at + 4])
+    return found
+
+
+def test_nat_detection_of_a_draft_is_not_sa_kek() -> None:
+    """Drafts before RFC 3947 gave it the number 15, which is SA KEK's in GDOI; tshark takes it for that."""
+    path = PCAPS / "ikev1" / "ISAKMP_sa_setup.pcap"
+    wanted = [chain(each.octets).count(15) for each in list(read(path))[:4]]
+    said = [arrow.payloads for arrow in of_file(path).drawing().arrows]
+    assert wanted == [0, 0, 2, 2]
+    assert ["2 NAT-D" in text for text in said[:4]] == [False, False, True, True]
+    assert not any("KEK" in text for text in said)
+
+
+def test_a_push_says_under_which_rekey_sa() -> None:
+    """A Rekey SA's SPI is in the cookies (RFC 6407, 5.3), which are the first octets."""
+    for arrow, datagram in zip(ladder(opened(THREE_DES)).drawing().arrows, datagrams(THREE_DES), strict=True):
+        if arrow.label.startswith("Push"):
+            assert arrow.label.endswith(f" under {datagram.octets[:4].hex()}")
+    sealed = ladder(list(Opener().feed_all(datagrams(THREE_DES)))).drawing().arrows[-1]
+    assert sealed.label == f"Push under {datagrams(THREE_DES)[-1].octets[:4].hex()}"
+
+
 def test_a_host_that_changes_its_port_stays_one() -> None:
     drawing = of_file(FLOATED).drawing()
     assert [column.title for column in drawing.columns] == ["192.1.2.254", "192.1.2.23"]
@@ -191,15 +267,34 @@ def test_times_are_absolute_once_then_relative() -> None:
 def test_after_a_pause_and_backwards_the_time_is_said_again() -> None:
     first, second, third = opened(LONG)[:3]
     later = msgspec.structs.replace(second.datagram, time=second.datagram.time + 61 * 10**9)
-    found = [first, msgspec.structs.replace(second, datagram=later), third]
-    assert sum(" UTC" in line for line in lines(ladder(found))) == 3
+    drawn = ladder([first, msgspec.structs.replace(second, datagram=later), third])
+    assert sum(" UTC" in line for line in lines(drawn)) == 3
+    texts = [each.text or "" for each in picture(drawn.drawing()).iter(f"{SVG}text")]
+    assert sum(text.endswith(" UTC") for text in texts) == 3
+    mermaid = "".join(mermaid_text(drawn.drawing()))
+    assert mermaid.count(" UTC") == 3
+    assert "]  +" not in mermaid
+    assert "]  -" not in mermaid
+
+
+def test_without_a_time_nothing_is_said_of_it() -> None:
+    first, second, third = opened(LONG)[:3]
+    timeless = msgspec.structs.replace(second.datagram, time=0)
+    drawing = ladder([first, msgspec.structs.replace(second, datagram=timeless), third]).drawing()
+    said = [(time, later) for _, time, later in timed(drawing.arrows)]
+    times = [each.time for each in datagrams(LONG)]
+    assert said == [
+        ("2026-11-23 07:59:10.168977 UTC", ""),
+        ("", ""),
+        ("", f"+{(times[2] - times[0]) / 1000:.0f} µs"),
+    ]
 
 
 # -- that it fits ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
-@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
 def test_no_line_is_wider_than_the_terminal(path: Path, width: int) -> None:
     drawn = of_file(path)
     for line in lines(drawn, width):
@@ -215,6 +310,32 @@ def test_every_arrow_has_one_head_that_points_its_way(width: int) -> None:
     heads = [(line.count("▶"), line.count("◀")) for line in lines(drawn, width) if "▶" in line or "◀" in line]
     assert heads == [(int(arrow.source < arrow.target), int(arrow.source > arrow.target)) for arrow in arrows]
     assert {max(map(len, lines(drawn, width))) <= width} == {True}
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_no_text_is_left_of_its_arrow(width: int, ascii_only: bool) -> None:
+    """The lifelines up to an arrow's left end are whole in its lines: drawn, or where the arrow begins."""
+    found = lines(ladder(opened(LONG)), width, ascii_only=ascii_only)
+    sign = "|" if ascii_only else "│"
+    begin = next(index for index, line in enumerate(found) if line.startswith("#11"))
+    # frame 11 is a push: its label stands right of two lifelines and nothing is before those
+    member, server = [place for place, each in enumerate(found[begin]) if each == sign][:2]
+    for line in found[begin:]:
+        assert line[member] == sign
+        assert line[server] in (sign, "├", "+")
+        assert not line[member + 1 : server].strip()
+    assert member == next(line for line in found if "▶" in line or ">" in line).find(
+        "+" if ascii_only else "├"
+    )
+
+
+def test_bullets_are_not_the_sign_of_what_was_encrypted() -> None:
+    drawn = ladder(opened(LONG))
+    marked = [line for line in lines(drawn, 100, ascii_only=True) if "SA1 037ab81e stands" in line]
+    assert "| - SA1 037ab81e stands" in marked[0]
+    assert "│ • SA1 037ab81e stands" in "\n".join(lines(drawn))
+    assert len([line for line in lines(drawn, 100, ascii_only=True) if " * " in line]) == 12  # encrypted
 
 
 def crowd(number: int) -> list[Opened]:
@@ -253,8 +374,11 @@ def test_too_many_messages_are_counted() -> None:
 
 
 def test_of_nothing_there_is_nothing() -> None:
-    assert lines(Ladder()) == []
-    assert "".join(mermaid_text(Ladder().drawing())) == "sequenceDiagram\n"
+    assert lines(Ladder()) == ["There is no message in it."]
+    assert "There is no message in it." in "".join(svg_text(Ladder().drawing()))
+    assert "".join(mermaid_text(Ladder().drawing())) == (
+        "sequenceDiagram\n    %% There is no message in it.\n"
+    )
     assert picture(Ladder().drawing()).tag == f"{SVG}svg"
 
 
@@ -286,10 +410,33 @@ def test_the_picture_is_sound_and_has_every_arrow(path: Path) -> None:
     height = float(root.get("height", "0"))
     places = [float(each.get("y", "0")) for each in root.iter(f"{SVG}text")]
     assert all(0 < place < height for place in places)
-    style = "".join(root.find(f"{SVG}style").itertext())  # type: ignore[union-attr]
+    sheet = root.find(f"{SVG}style")
+    assert sheet is not None
+    style = "".join(sheet.itertext())
     assert "prefers-color-scheme: dark" in style
     assert "http" not in style
     assert "@import" not in style
+
+
+@pytest.mark.parametrize("name", [LONG, THREE_DES])
+def test_texts_of_the_picture_hang_right_of_the_arrow_and_have_a_ground(name: str) -> None:
+    root = picture(ladder(opened(name)).drawing())
+    right = float(root.get("width", "0"))
+    for group in (each for each in root.iter(f"{SVG}g") if "m" in each.get("class", "").split()):
+        ends = [
+            float(each)
+            for path in group.iter(f"{SVG}path")
+            for each in re.findall(r"[MH]([\d.]+)", path.get("d", ""))
+        ]
+        grounds = {(each.get("x"), each.get("y")): each for each in group.iter(f"{SVG}rect")}
+        for text in group.iter(f"{SVG}text"):
+            if text.get("class") == "when":
+                continue
+            x, y = float(text.get("x", "0")), float(text.get("y", "0"))
+            assert min(ends) < x
+            ground = grounds[f"{x - 2:g}", f"{y - 11:g}"]
+            size = 6.6 * len("".join(text.itertext()))
+            assert size <= float(ground.get("width", "0")) <= right - x
 
 
 def test_all_that_there_is_to_say_of_an_arrow_is_in_its_title() -> None:
@@ -298,7 +445,7 @@ def test_all_that_there_is_to_say_of_an_arrow_is_in_its_title() -> None:
     assert len(titles) == 16
     assert titles[10] == (
         "frame 11; 2026-11-23 07:59:13.179488 UTC; 10.0.224.44 to key-id:0xd2040000; "
-        "Push 1  * SEQ, SA(KEK, GAP, 4 TEK), KD(KEK, 4 TEK), SIG; signature right; SEQ right; "
+        "Push 1 under 87536413  * SEQ, SA(KEK, GAP, 4 TEK), KD(KEK, 4 TEK), SIG; signature right; SEQ right; "
         "SA3 f67456f7, 6f5805dd for ipv4:239.1.1.1, ipv4:239.1.1.2"
     )
 
@@ -307,9 +454,13 @@ def test_all_that_there_is_to_say_of_an_arrow_is_in_its_title() -> None:
 def test_every_line_of_mermaid_is_one_that_it_takes(path: Path) -> None:
     drawing = of_file(path).drawing()
     found = "".join(mermaid_text(drawing)).splitlines()
-    for line in found:
+    for line in found if drawing.arrows else ():
         assert MERMAID.fullmatch(line), line
     assert sum(">>P" in line or "xP" in line for line in found) == len(drawing.arrows)
+    plain = "".join(mermaid_text(drawing, ascii_only=True))
+    assert plain.isascii()
+    signs = str.maketrans({sign: f"#{ord(sign)};" for sign in "✓✗µ"})
+    assert plain == "".join(mermaid_text(drawing)).translate(signs)
 
 
 def test_a_hostile_peer_steers_nothing() -> None:

@@ -20,11 +20,12 @@ from gsakmp.captures.opening import Opener
 from gsakmp.errors import ConfigurationError, LocalError
 from gsakmp.exchanges.fragments import split
 from gsakmp.message import parse
+from gsakmp.payloads import KeyExchange
 from gsakmp.reports.page import MOST_MESSAGES, write_page
 from tests.conftest import PCAPS, ROOT
 from tests.unit.captures.opening_world import LONG, SESSIONS, THREE_DES, datagrams, logged, opened, psk_and_dh
 from tests.unit.cli.commands import CAPTURES, run
-from tests.unit.reports.pages import Leaf, Read, altered, inside, longest, made, many
+from tests.unit.reports.pages import Leaf, OneHost, Read, altered, inside, longest, made, many, one_host
 
 NUMBER, SENDER, STATUS, FAILED, VERDICTS, REPEATS, SA, GROUP = 0, 9, 10, 11, 12, 13, 15, 16
 NOT_ON_THE_WIRE = ("payload", "problem", "basic")
@@ -172,7 +173,9 @@ def test_a_message_in_pieces() -> None:
     assert found.panes(last)["reassembled"] == whole
     paths = {leaf.path: leaf for leaf in found.fields(last) if leaf.pane == 1}
     leaf = paths["payloads[0].key_exchange_data"]
-    assert found.octets(last, leaf).hex() == parse(whole).payloads[0].key_exchange_data.hex()  # type: ignore[attr-defined]
+    exchanged = parse(whole).payloads[0]
+    assert isinstance(exchanged, KeyExchange)
+    assert found.octets(last, leaf).hex() == exchanged.key_exchange_data.hex()
 
 
 def test_an_esp_packet() -> None:
@@ -186,7 +189,76 @@ def test_an_esp_packet() -> None:
     assert values["esp.sequence_number"] == octets[4:8]  # 2.2
     assert values["esp.ciphertext"] == octets[8:]
     assert values["plaintext"] == b"hello"
-    assert found.meta["written"]["decrypted"] == 1
+    written = found.meta["written"]
+    assert (written["messages"], written["packets"]) == (0, 1)
+    assert (written["decrypted"], written["packets_decrypted"]) == (0, 1)
+
+
+# -- who is behind an address --------------------------------------------------------------------------------
+
+
+def senders(world: OneHost) -> dict[str, str]:
+    found: dict[str, str] = inside(made(world.records)).meta["senders"]
+    return {port(member): port(registered) for member, registered in found.items()}
+
+
+def port(endpoint: str) -> str:
+    return endpoint.rpartition(":")[2]
+
+
+def test_data_is_of_the_member_that_has_the_sender_id() -> None:
+    found = inside(made(one_host()))
+    # RFC 6054, 3, figure 1: the first octet of the IV is an 8-bit sender id
+    assert found.meta["senders"] == {
+        "127.0.0.1:38507": "127.0.0.1:18491", "127.0.0.1:44761": "127.0.0.1:18493",
+    }  # fmt: skip
+    written = found.meta["written"]
+    assert (written["messages"], written["packets"]) == (4, 3)
+
+
+@pytest.mark.parametrize(
+    ("bits", "iv"), [(8, "05 00000000000001"), (12, "005 0000000000001"), (16, "0005 000000000001")]
+)
+def test_sender_ids_of_every_width(bits: int, iv: str) -> None:
+    world = OneHost(bits)
+    world.joins("alice", 18491, 4, 5)
+    world.joins("bob", 18493, 6, 0)
+    world.pushes()
+    world.sends(40000, iv.replace(" ", ""))
+    assert senders(world) == {"40000": "18491"}
+
+
+@pytest.mark.parametrize("transform", ["ESP_AES_CBC", "ESP_3DES"])
+def test_an_iv_that_has_no_sender_id_names_nobody(transform: str) -> None:
+    world = OneHost(transform=transform)
+    world.joins("alice", 18491, 0)
+    world.joins("bob", 18493, 2)
+    world.pushes()
+    world.sends(40000, "02 00000000000001")
+    assert senders(world) == {}
+
+
+def test_the_only_member_of_an_address_has_sent_what_comes_from_there() -> None:
+    world = OneHost(transform="ESP_AES_CBC")
+    world.joins("alice", 18491)
+    world.pushes()
+    world.sends(40000, "02 00000000000001")
+    world.sends(18491, "02 00000000000001")
+    assert senders(world) == {"40000": "18491"}
+
+
+def test_a_port_that_several_have_sent_from_is_nobodys() -> None:
+    world = OneHost()
+    world.joins("alice", 18491, 0)
+    world.joins("bob", 18493, 2)
+    world.pushes()
+    world.sends(40000, "00 00000000000001")
+    world.sends(40000, "02 00000000000001")
+    world.sends(40001, "07 00000000000001")
+    assert senders(world) == {}
+
+
+# -- what is not in it ---------------------------------------------------------------------------------------
 
 
 def test_no_key_that_was_given_is_in_it() -> None:

@@ -3,20 +3,16 @@ library; and of a group whose members come, go and answer, event by event."""
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
-from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 
-import msgspec
 import pytest
 
-from gsakmp import limits
 from gsakmp.captures import Datagram, read
 from gsakmp.captures.keyfile import read_keys
-from gsakmp.captures.keyring import Keyring, Kind
+from gsakmp.captures.keyring import Kind
 from gsakmp.captures.opened import (
     Acknowledged,
     Check,
@@ -25,7 +21,6 @@ from gsakmp.captures.opened import (
     Event,
     ExchangeKind,
     GroupJoined,
-    GroupRequested,
     ISAKMPSAEnded,
     ISAKMPSAEstablished,
     KeysFollowed,
@@ -41,7 +36,7 @@ from gsakmp.captures.opened import (
 )
 from gsakmp.captures.opening import Opener
 from gsakmp.reports.story import Teller
-from gsakmp.reports.story_facts import Story, plain
+from gsakmp.reports.story_facts import Story
 from gsakmp.reports.story_text import story_rows
 from tests.conftest import PCAPS
 from tests.interop.gdoi_recorded import RecordedKeys, RecordedSession
@@ -56,10 +51,8 @@ from tests.unit.captures.opening_world import (
     logged,
     opened,
     psk_and_dh,
-    recorded,
     some,
 )
-from tests.unit.reports.pages import hostile
 
 GROUP = "key-id:0x01"
 SECOND = 10**9
@@ -150,7 +143,7 @@ def test_every_check_counts(name: str) -> None:
     story = told(opened(name))
     checks = [check.passed for each in opened(name) for check in each.checks]
     assert (story.checks_right, story.checks_wrong) == (checks.count(True), 0)
-    assert story.problems == []
+    assert {problem.what for problem in story.problems} <= {"never active"}
     assert "none wrong" in text(story)
 
 
@@ -162,7 +155,9 @@ def test_an_altered_push_is_a_problem_and_teaches_nothing() -> None:
     ]
     story = told(found)
     assert story.checks_wrong == 1
-    assert [(problem.what, problem.at.frame) for problem in story.problems] == [("check", 12), ("lost", 13)]
+    found_wrong = [(problem.what, problem.at.frame) for problem in story.problems]
+    assert found_wrong[:2] == [("check", 12), ("lost", 13)]
+    assert {what for what, _ in found_wrong[2:]} <= {"never active"}
     assert [push.sent.frame for push in story.pushes] == [11, *range(13, 22)]
     assert story.rekey_sas[0].lost == 1
     assert "signature is wrong" in text(story)
@@ -179,8 +174,11 @@ def test_without_keys_it_says_which_key_would_open_it() -> None:
     ]
     said = text(story, 200)
     for each in story.sealed:
-        for need in each.needs:
-            assert need in said
+        assert said.count(each.sa) == 1
+        assert each.advice in said
+        for word in (need.split()[0] for need in each.needs):
+            assert word in each.advice
+    assert said.count("kek; or") == 1  # of two Rekey SAs together
     assert story.groups == []
     assert story.unfinished == []  # all of it is there, closed
 
@@ -445,6 +443,7 @@ def test_replays_losses_and_errors() -> None:
     group.push("r1", 3, checks=(wrong,))
     group.say(ExchangeKind.INFORMATIONAL, Notified(name="INVALID_COOKIE", error=True, protected=False))
     story = told(group.found)
+    assert "Push 5 under r1: not in the capture: 4 pushes of r1" in text(story, 200)
     (sa,) = story.rekey_sas
     assert (sa.pushes, sa.lost, sa.replayed) == (1, 4, 1)
     assert [problem.what for problem in story.problems] == ["lost", "replay", "notification"]
@@ -468,79 +467,3 @@ def test_packets_by_the_sa_that_protects_them() -> None:
     assert sa.first_packet is not None
     assert (sa.first_packet.frame, sa.last_packet and sa.last_packet.frame) == (3, 5)
     assert "3, 1 not opened" in text(story)
-
-
-def test_a_null_sa2() -> None:
-    group = Group()
-    group.join("fqdn:a", None)
-    assert "None was handed out: it is null or there is none" in text(told(group.found), 120)
-
-
-# -- bounds and forms --------------------------------------------------------------------------------------------
-
-
-def test_it_keeps_no_more_than_the_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "STORY_ENTRIES", 3)
-    monkeypatch.setattr(limits, "STORY_MEMBERS", 4)
-    monkeypatch.setattr(limits, "STORY_HOLDINGS", 8)
-    group = Group()
-    for number in range(20):
-        name = f"{number:02d}"
-        group.say(ExchangeKind.PULL, GroupRequested(member=name, group=GROUP), step=1)
-        group.join(name, f"r{name}", first=True)
-        group.push(f"r{name}", 1, data_sa(f"d{name}", name, f"other {name}"))
-        group.say(ExchangeKind.MAIN, status=Status.SEALED, sa=f"s{name}", reason="no key")
-        group.say(ExchangeKind.PUSH, status=Status.MALFORMED)
-    story = told(group.found)
-    for listed in (story.rekey_sas, story.data_sas, story.pushes, story.problems):
-        assert len(listed) == 3
-    assert len(story.members) == 4
-    assert len(story.sealed) == 4  # the last one is of all further SAs
-    assert sum(each.messages for each in story.sealed) == 20
-    assert sum(len(sa.holders) for sa in (*story.rekey_sas, *story.data_sas)) <= 8
-    assert story.untold["rekey_sas"] == 17
-    assert "Too many to keep" in text(story)
-
-
-@pytest.mark.parametrize("width", [60, 80, 120, 200])
-@pytest.mark.parametrize("name", SESSIONS)
-def test_no_line_is_wider_than_the_terminal(name: str, width: int) -> None:
-    for keyring in (None, Keyring()):
-        for line in text(told(opened(name, keyring)), width).splitlines():
-            assert len(line) <= width
-
-
-def test_a_hostile_peer_steers_nothing() -> None:
-    story = told(hostile())
-    for line in text(story, 80).splitlines():
-        assert line.isprintable()
-        assert len(line) <= 80
-
-
-def test_json_has_all_of_it_with_times_as_text() -> None:
-    story = told(opened(THREE_DES))
-    found = json.loads(msgspec.json.encode(plain(story)))
-    assert set(found) == set(Story.__struct_fields__)
-    first = recorded(THREE_DES)["messages"][0]["time"]
-    assert found["first"] == {"frame": 1, "time": iso(first)}
-    for sa in found["data_sas"]:
-        assert re.fullmatch(r"2026-11-23T\d\d:\d\d:\d\d\.\d{9}Z", sa["expires_at"])
-        assert re.fullmatch(r"2026-11-23T\d\d:\d\d:\d\d\.\d{9}Z", sa["deleted"]["time"])
-    assert found["data_sas"][0]["replaced_by"]
-
-
-def iso(epoch: str) -> str:
-    """Seconds with nine digits behind the point as ISO 8601."""
-    seconds, _, fraction = epoch.partition(".")
-    return f"{datetime.fromtimestamp(int(seconds), UTC):%Y-%m-%dT%H:%M:%S}.{fraction}Z"
-
-
-def test_of_nothing_there_is_nothing_to_tell() -> None:
-    assert text(told([])) == "There is no message in it."
-
-
-def test_octets_without_times() -> None:
-    story = told(list(Opener(psk_and_dh(LONG)).feed_all(each.octets for each in datagrams(LONG))))
-    assert "Without times: 16 messages." in text(story)
-    assert "1970" not in text(story)
-    assert [sa.expires_at for sa in story.data_sas] == [0] * 10

@@ -43,6 +43,21 @@ function count(number, what) {
   return `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
 }
 
+// Messages and ESP packets, each told for itself; `of` are all of those that these rows are of.
+function counted(rows, of = null) {
+  const packets = rows.filter((row) => row.kind === "esp").length;
+  const all = of && of.filter((row) => row.kind === "esp").length;
+  const part = (number, whole, what) => (
+    whole === null || whole === number ? count(number, what) : `${number.toLocaleString("en")} of ${count(whole, what)}`
+  );
+  const parts = [];
+  if (rows.length > packets || !packets || (of && of.length > all)) {
+    parts.push(part(rows.length - packets, of && of.length - all, "message"));
+  }
+  if (packets || all) parts.push(part(packets, all, "ESP packet"));
+  return parts.join(parts.length > 1 && parts.some((text) => text.includes(" of ")) ? ", " : " and ");
+}
+
 // How wide a text is in the page's face, in pixels.
 const ruler = document.createElement("canvas").getContext("2d");
 

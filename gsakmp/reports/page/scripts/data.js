@@ -4,6 +4,7 @@ const ROW = [
   "number", "frame", "time", "source", "destination", "kind", "label", "contents", "exchangeName", "sender",
   "status", "failed", "verdicts", "repeats", "events", "sa", "group", "member", "exchange", "octets",
 ];
+const STATES = { clear: "not encrypted" }; // what is told otherwise here; elsewhere "clear" needs more room
 const STRIDE = 8; // numbers of a field in a shape
 const KEPT_BLOCKS = 96;
 const CONTAINER = 1, IMPLIED = 2, SECRET = 4, PANE = 8;
@@ -28,6 +29,7 @@ const data = {
     this.rows = rows.map((values, place) => {
       const row = { place };
       ROW.forEach((name, i) => { row[name] = values[i]; });
+      row.state = STATES[row.status] || row.status;
       return row;
     });
     this.places = [...document.querySelectorAll("script.block")].map((node) => (

@@ -10,15 +10,15 @@ const filters = {
   open() {
     const kinds = tally(data.rows, (row) => [row.kind]);
     const states = tally(data.rows, (row) => [row.status]);
-    const peers = tally(data.rows, (row) => new Set([ladder.peer(row.source), ladder.peer(row.destination)]));
+    const peers = tally(data.rows, (row) => new Set([lanes.peer(row.source), lanes.peer(row.destination)]));
     const busy = [...peers].sort((a, b) => b[1] - a[1]).slice(0, MOST_PEERS);
     choices("by-exchange", "All exchanges", Object.keys(KINDS).filter((kind) => kinds.has(kind))
       .map((kind) => [kind, `${KINDS[kind]} (${kinds.get(kind)})`]));
     choices("by-peer", "All peers", busy.filter(([peer]) => peer).map(([peer, many]) => {
-      const name = ladder.named(peer);
+      const name = lanes.named(peer);
       return [peer, `${name ? `${name}, ${peer}` : peer} (${many})`];
     }));
-    choices("by-status", "Any status", [...states].map(([state, many]) => [state, `${state} (${many})`]));
+    choices("by-status", "Any status", [...states].map(([state, many]) => [state, `${STATES[state] || state} (${many})`]));
     for (const id of ["by-exchange", "by-peer", "by-status", "by-failure"]) {
       byId(id).addEventListener("change", () => tell("filter"));
     }
@@ -44,7 +44,7 @@ const filters = {
       (!kind || row.kind === kind)
       && (!status || row.status === status)
       && (!failed || row.failed)
-      && (!peer || ladder.peer(row.source) === peer || ladder.peer(row.destination) === peer)
+      && (!peer || lanes.peer(row.source) === peer || lanes.peer(row.destination) === peer)
       && (!search.found || search.found.has(row.place))
     ));
   },

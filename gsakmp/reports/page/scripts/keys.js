@@ -1,4 +1,4 @@
-// Keys that work from anywhere, the widths of the panes, light and dark.
+// Keys that work from anywhere, light and dark.
 
 const THEMES = ["auto", "light", "dark"];
 
@@ -8,7 +8,6 @@ const keys = {
     byId("help-open").addEventListener("click", () => byId("help").showModal());
     byId("theme").addEventListener("click", () => this.theme());
     this.theme(memory.read("theme") || "auto");
-    document.querySelectorAll(".splitter").forEach((node) => this.splitter(node));
     byId("signs").replaceChildren(...Object.entries(SIGNS).flatMap(([name, [, words]]) => [
       make("dt", {}, sign(name)), make("dd", {}, words),
     ]));
@@ -49,33 +48,5 @@ const keys = {
     root.dataset.theme = THEMES.includes(next) ? next : "auto";
     byId("theme").textContent = `Theme: ${root.dataset.theme}`;
     memory.write("theme", root.dataset.theme);
-  },
-
-  // A bar between two panes, moved by mouse, touch or arrow keys.
-  splitter(node) {
-    const of = node.dataset.of, way = of === "ladder" ? 1 : -1;
-    const width = () => byId(`${of}-pane`).getBoundingClientRect().width;
-    const set = (wanted) => {
-      const most = window.innerWidth * 0.6, to = Math.round(Math.max(220, Math.min(most, wanted)));
-      byId("panes").style.setProperty(`--${of}`, `${to}px`);
-      node.setAttribute("aria-valuenow", to);
-      memory.write(of, to);
-    };
-    node.setAttribute("aria-valuemin", 220);
-    node.setAttribute("aria-valuemax", Math.round(window.innerWidth * 0.6));
-    node.setAttribute("aria-valuenow", Math.round(width()));
-    const kept = Number(memory.read(of));
-    if (kept) set(kept);
-    node.addEventListener("pointerdown", (event) => {
-      const from = event.clientX, begin = width();
-      node.setPointerCapture(event.pointerId);
-      node.onpointermove = (move) => set(begin + way * (move.clientX - from));
-      node.onpointerup = () => { node.onpointermove = null; };
-      event.preventDefault();
-    });
-    node.addEventListener("keydown", (event) => {
-      const step = { ArrowRight: 24, ArrowLeft: -24 }[event.key];
-      if (step) { set(width() + way * step); event.preventDefault(); }
-    });
   },
 };

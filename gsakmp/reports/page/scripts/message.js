@@ -7,23 +7,23 @@ const messageHead = {
     const { row } = message, host = byId("message-head");
     const facts = make("dl", { class: "facts" });
     const fact = (name, value) => {
-      if (value) facts.append(make("dt", {}, name), make("dd", {}, make("bdi", { title: value }, value)));
+      if (value) facts.append(make("div", {}, make("dt", {}, name), make("dd", {}, make("bdi", { title: value }, value))));
     };
     fact("SA", row.sa);
     fact("group", row.group);
     fact("member", row.member);
     const bad = row.status === "wrong key" || row.status === "malformed";
     const from = row.sender ? ` from the ${row.sender === "gcks" ? "GCKS" : row.sender}` : "";
-    const frame = row.frame ? `frame ${row.frame}` : `message ${row.number}`;
+    const frame = row.frame ? `frame ${row.frame}` : `message ${row.number}`, what = row.exchangeName + from;
     host.replaceChildren(
-      make("div", { class: `title kind-${row.kind}` }, make("h2", {}, row.label),
-        make("span", { class: bad ? "status bad" : "status" }, row.status),
-        make("span", { class: "quiet" }, row.exchangeName + from)),
-      make("p", { class: "ends" }, make("bdi", {}, this.peer(row.source)), make("span", { class: "quiet" }, " → "),
-        make("bdi", {}, this.peer(row.destination))),
+      make("div", { class: `title kind-${row.kind}` }, make("h2", {}, parted(row.label)[0]),
+        make("span", { class: bad ? "status bad" : "status" }, row.state),
+        make("span", { class: "quiet what", title: what }, what)),
+      make("p", { class: "ends" }, make("span", {}, make("bdi", {}, this.peer(row.source)), make("span", { class: "quiet" }, " → "),
+        make("bdi", {}, this.peer(row.destination)))),
       make("p", { class: "quiet" }, [frame, message.time, count(row.octets, "octet")].filter(Boolean).join(" · ")),
-      facts,
     );
+    if (facts.childElementCount) host.append(facts);
     if (message.error) host.append(make("p", { class: "complaint" }, sign("malformed"), message.error));
     if (message.reason) host.append(make("p", { class: "reason" }, message.reason));
     if (message.checks.length) host.append(make("ul", { class: "checks", "aria-label": "Checks" }, ...message.checks.map(check)));
@@ -33,7 +33,7 @@ const messageHead = {
   },
 
   peer(endpoint) {
-    const name = endpoint ? ladder.named(ladder.peer(endpoint)) : "", shown = endpoint.replace(/:0$/, "");
+    const name = endpoint ? lanes.named(lanes.peer(endpoint)) : "", shown = endpoint.replace(/:0$/, "");
     return name ? `${name}, ${shown}` : shown || "unknown";
   },
 
@@ -69,13 +69,17 @@ const messageHead = {
       if (field.doc) parts.push(make("span", {}, field.doc));
       if (field.problem) parts.push(make("span", { class: "problem" }, field.problem));
     }
+    byId("about").hidden = !field;
     byId("about").replaceChildren(...parts);
   },
 };
 
+// What is right says so with a sign and its name, and the rest where somebody points; what is not, says why.
 function check({ name, passed, detail }) {
   const kind = { 1: "right", 0: "wrong", "-1": "unknown" }[passed];
   const verdict = { right: "right", wrong: "wrong", unknown: "can't be told" }[kind];
-  return make("li", { class: `check ${kind}` }, sign(kind, verdict), make("b", {}, name),
-    make("span", { class: "verdict" }, verdict), detail ? make("span", { class: "quiet" }, detail) : null);
+  const said = kind === "right" ? [make("span", { class: "unseen" }, [verdict, detail].filter(Boolean).join(", "))]
+    : [make("span", { class: "verdict" }, verdict), detail ? make("span", { class: "quiet" }, detail) : null];
+  return make("li", { class: `check ${kind}`, title: [name, verdict, detail].filter(Boolean).join(", ") },
+    make("b", {}, name), sign(kind, verdict), ...said);
 }

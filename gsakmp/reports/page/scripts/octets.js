@@ -1,7 +1,7 @@
 // The octets, each linked with the field that it is of.
 
 const OCTETS_ROW = 22;
-const CELL = 22, ASIDE = 74; // pixels of an octet, and of offset and margins
+const CELL = 19, LETTER = 8, ASIDE = 74; // pixels of an octet, of its letter, and of offset and margins
 
 const octets = {
   message: null,
@@ -34,12 +34,16 @@ const octets = {
 
   // As many octets in a row as there is room for, 16 or 8.
   fit() {
-    const room = this.host.clientWidth - ASIDE;
-    const wide = room >= 16 * (CELL + 8) + 10 ? 16 : 8;
+    const wide = this.host.clientWidth >= this.needed(16) ? 16 : 8;
     if (wide === this.wide) return;
     this.wide = wide;
     this.refresh();
     this.reveal();
+  },
+
+  // Pixels for so many octets and their letters in a row.
+  needed(wide) {
+    return ASIDE + wide * (CELL + LETTER) + (wide > 8 ? 12 : 0);
   },
 
   show(message) {

@@ -2,13 +2,14 @@
 
 const HEX_LEAST = 4; // digits from which on a word may be octets
 const INDEXED = [
-  "label", "contents", "exchangeName", "source", "destination", "sender", "status", "sa", "group", "member", "kind",
+  "label", "contents", "exchangeName", "source", "destination", "sender", "state", "sa", "group", "member", "kind",
 ];
 
 const search = {
   words: [],
   found: null, // places of messages that have all words; null without a search
   running: 0,
+  from: 0, // place of the message that was looked at when the search began
 
   open() {
     let timer = 0;
@@ -20,14 +21,15 @@ const search = {
       if (event.key !== "Enter") return;
       event.preventDefault();
       clearTimeout(timer);
-      if (byId("search").value !== this.asked) this.run(byId("search").value).then(() => this.next(1));
+      if (byId("search").value !== this.asked) this.run(byId("search").value);
       else this.next(event.shiftKey ? -1 : 1);
     });
   },
 
   async run(asked) {
-    const mine = ++this.running;
+    const mine = ++this.running, current = ladder.visible[ladder.at];
     this.asked = asked;
+    if (!this.words.length && current) this.from = current.place;
     this.words = parsed(asked);
     if (!this.words.length) {
       this.found = null;
@@ -49,8 +51,24 @@ const search = {
     }
     if (mine !== this.running) return;
     this.found = found;
-    this.say(found.size ? count(found.size, "message") : "not found", asked);
+    this.say(found.size ? counted([...found].map((place) => data.rows[place])) : "not found");
     tell("search");
+    await this.first();
+    if (mine === this.running) this.say(byId("found").textContent, asked);
+  },
+
+  // Mark the first find of the message that is shown; `run` has led to one that has any.
+  async first() {
+    const mine = this.running;
+    await view.ready;
+    if (mine !== this.running || !this.found.size || !tree.message || !this.found.has(tree.message.row.place)) return;
+    const field = tree.message.fields.find((one) => this.hit(one));
+    if (field) tell("field", field, "search");
+  },
+
+  // Which of these rows to look at, when the one that was is not among them.
+  nearest(rows) {
+    return Math.max(0, rows.findIndex((row) => row.place >= this.from));
   },
 
   // `done` is the query that the words are the answer to, if they are one.
@@ -139,7 +157,7 @@ function places(texts, word) {
 function inIndex(row, word) {
   if (word.name) return false;
   if (INDEXED.some((name) => row[name].toLowerCase().includes(word.text))) return true;
-  return [row.source, row.destination].some((end) => ladder.named(ladder.peer(end)).toLowerCase().includes(word.text));
+  return [row.source, row.destination].some((end) => lanes.named(lanes.peer(end)).toLowerCase().includes(word.text));
 }
 
 function inEntry(block, entry, { word, texts, names }) {

@@ -18,9 +18,9 @@ const view = {
   },
 
   field(field, from) {
+    messageHead.about(field); // first: it takes room from the tree
     tree.select(field);
     octets.mark(field, from);
-    messageHead.about(field);
     this.remember();
   },
 
@@ -44,23 +44,26 @@ const view = {
   },
 
   refilter() {
-    const before = ladder.visible[ladder.at], rows = filters.rows(), total = data.rows.length;
+    const before = ladder.visible[ladder.at], rows = filters.rows();
     ladder.show(rows, before);
-    byId("counts").textContent = rows.length === total ? count(total, "message") : `${rows.length.toLocaleString("en")} of ${count(total, "message")}`;
+    byId("counts").textContent = counted(rows, data.rows);
     byId("clear").hidden = !filters.active && !search.found;
-    if (rows.length && ladder.at < 0) ladder.go(0);
+    if (rows.length && ladder.at < 0) ladder.go(search.nearest(rows));
     else if (tree.message) { search.prepare(tree.message); tree.refresh(); }
   },
 };
 
 function caution({ written, notes, made }) {
-  const { decrypted, keyed, messages } = written;
+  const { decrypted, keyed, messages, packets } = written, opened = written.packets_decrypted;
   const banner = byId("banner");
-  banner.hidden = !decrypted && !keyed;
-  const what = decrypted ? `This file holds decrypted traffic: ${decrypted.toLocaleString("en")} of ${count(messages, "message")}`
-    : "This file holds traffic that was never encrypted";
+  banner.hidden = !decrypted && !opened && !keyed;
+  const parts = [];
+  if (decrypted) parts.push(`${decrypted.toLocaleString("en")} of ${count(messages, "message")}`);
+  if (opened) parts.push(`${opened.toLocaleString("en")} of ${count(packets, "ESP packet")}`);
+  const what = parts.length ? `This file holds decrypted traffic: ${parts.join(", ")}` : "This file holds traffic that was never encrypted";
   const keysToo = keyed ? `, with keys in ${keyed.toLocaleString("en")}` : "";
   banner.textContent = `${what}${keysToo}. Keep it as you would keep the keys.`;
+  banner.title = banner.textContent;
   byId("notes").hidden = !notes.length;
   byId("notes").textContent = notes.join(" ");
   byId("made").textContent = `Made by ${made}.`;
@@ -73,7 +76,7 @@ async function start() {
   }
   await data.open();
   caution(data.meta);
-  for (const part of [ladder, tree, octets, filters, search, keys]) part.open();
+  for (const part of [lanes, ladder, tree, octets, filters, search, panes, keys]) part.open();
   when("message", (row) => view.show(row));
   when("field", (field, from) => view.field(field, from));
   when("peek", (field) => octets.peek(field && tree.message ? field : null));
