@@ -31,7 +31,12 @@ EXAMPLES = paragraphs(
 def wireshark(
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Where to; - is standard output."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Where to; - is standard output, as without -o if that is no terminal.",
+        ),
     ] = None,
     install: Annotated[
         bool, typer.Option("--install", help="Write it into Wireshark's folder for your own plugins.")
@@ -45,6 +50,10 @@ def wireshark(
     def command() -> int:
         if install and (output is not None or list_filters):
             raise ConfigurationError("--install goes with neither -o nor --filters")
+        if output is None and not install and not list_filters and sys.stdout.isatty():
+            raise ConfigurationError(
+                "-o FILE says where to, --install is for Wireshark's own folder, -o - for this terminal"
+            )
         from gsakmp.wireshark import dissector
         from gsakmp.wireshark.page import filters_page
 

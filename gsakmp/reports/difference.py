@@ -36,9 +36,14 @@ IGNORABLE: Final = {
     "nonces": ("nonce_data",),
     "times": ("time",),
     "addresses": ("source", "destination"),
+    "spis": ("spi", "spis"),
+    "keys": (
+        "KEK_ALGORITHM_KEY", "SIG_ALGORITHM_KEY", "TEK_ALGORITHM_KEY", "TEK_INTEGRITY_KEY",
+        "TEK_SOURCE_AUTH_KEY", "key_data", "key_handle", "seed", "sealed",
+    ),
     "random": (
         "initiator_cookie", "responder_cookie", "message_id", "nonce_data", "key_exchange_data", "hash_data",
-        "signature_data", "ciphertext", "padding", "time",
+        "signature_data", "address_and_port_hash", "ciphertext", "padding", "time",
     ),
 }  # fmt: skip
 """Words for what is different in any two runs; ``random`` has all of it but addresses, SPIs and keys."""
@@ -72,8 +77,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ignored:
-    """What is left out: field names, paths with ``*`` (anything) and ``[]`` (any place in a list), or words
-    of `IGNORABLE`. A path stands for all that is below it, too. Raises `ConfigurationError`."""
+    """What is left out: names of fields and attributes, paths with ``*`` (anything) and ``[]`` (any place in
+    a list), or words of `IGNORABLE`. A path stands for all that is below it. Raises `ConfigurationError`."""
 
     def __init__(self, patterns: Iterable[str] = ()) -> None:
         self._names: set[str] = set()
@@ -81,7 +86,7 @@ class Ignored:
         for pattern in patterns:
             if pattern in IGNORABLE:
                 self._names.update(IGNORABLE[pattern])
-            elif re.fullmatch(r"[a-z_0-9]+", pattern):
+            elif re.fullmatch(r"[A-Za-z_0-9]+", pattern):
                 self._names.add(pattern)
             elif pattern.strip() and len(pattern) <= LONGEST_PATTERN:
                 parts.append(expression(pattern.strip()))
@@ -224,8 +229,7 @@ def compared(
 ) -> Iterator[Change]:
     """The differences of two lists of fields."""
     for one, other in paired(a, b):
-        paths = [node.span.path for node in (one, other) if node is not None]
-        if any(ignored(path) for path in paths):
+        if any(left_out(node, ignored) for node in (one, other) if node is not None):
             continue
         if one is None or other is None:
             node = one or other
@@ -243,6 +247,12 @@ def compared(
                 yield change(one, other)  # an attribute, whose parts only repeat what it says
         elif differ(one, other) and (everything or not (one.span.implied and other.span.implied)):
             yield change(one, other)
+
+
+def left_out(node: Node, ignored: Callable[[str], bool]) -> bool:
+    """By its path, or, of an attribute, by its type's name."""
+    span = node.span
+    return ignored(span.path) or (span.path.endswith("]") and ignored(span.name.partition(" ")[0]))
 
 
 def differ(one: Node, other: Node) -> bool:

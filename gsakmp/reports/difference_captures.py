@@ -10,17 +10,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Hashable, Iterator, Sequence
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from gsakmp import limits
 from gsakmp.captures.opened import ExchangeKind, Opened
 from gsakmp.reports.difference import operations
+from gsakmp.reports.words import NUMBERED
 
 __all__ = ["Pair", "aligned"]
-
-NUMBERED: Final = frozenset(
-    {ExchangeKind.MAIN, ExchangeKind.AGGRESSIVE, ExchangeKind.QUICK, ExchangeKind.PULL}
-)
 
 
 class Pair(NamedTuple):

@@ -10,7 +10,7 @@ import msgspec
 from gsakmp.captures.opened import Opened
 from gsakmp.reports.difference import Change, Side
 from gsakmp.reports.difference_captures import Pair
-from gsakmp.reports.words import Row, label, payload_words, time_text
+from gsakmp.reports.words import Row, counted, label, payload_words, time_text
 
 __all__ = ["pair_plain", "pair_rows"]
 
@@ -50,7 +50,7 @@ def place(side: Side) -> str:
     """Where in the octets."""
     if side.at is None:
         return ""
-    return f"  at {side.at}, {side.size} octet{'' if side.size == 1 else 's'}"
+    return f"  at {side.at}, {counted(side.size, 'octet')}"
 
 
 def pair_plain(pair: Pair, changes: list[Change]) -> dict[str, Any]:

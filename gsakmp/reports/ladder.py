@@ -6,6 +6,7 @@ What it keeps is bounded by `gsakmp.limits.LADDER_MESSAGES`: later messages are 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import Final
@@ -14,9 +15,9 @@ from gsakmp import limits
 from gsakmp.captures.datagram import endpoint
 from gsakmp.captures.opened import ExchangeKind, GroupJoined, ISAKMPSAEstablished, Opened, Sender, Status
 from gsakmp.reports.ladder_notes import Note, notes_of
-from gsakmp.reports.words import clean, label, payload_words
+from gsakmp.reports.words import SECOND, amount, clean, clock, interval, label, payload_words
 
-__all__ = ["Arrow", "Column", "Drawing", "Ladder"]
+__all__ = ["Arrow", "Column", "Drawing", "Ladder", "timed"]
 
 USUAL_PORTS: Final = frozenset({0, 500, 848, 4500})
 """A host goes by its address alone where it uses these; 0 is ESP without UDP."""
@@ -27,6 +28,8 @@ UNICAST: Final = frozenset(
         ExchangeKind.PULL,
     }
 )  # fmt: skip
+PAUSE: Final = 60 * SECOND
+"""After this much silence the absolute time is said again."""
 OTHERS: Final = "others"
 FOR_SEVERAL: Final = 4
 CHECKS: Final = {"sequence number": "SEQ"}
@@ -46,6 +49,10 @@ class Column:
     messages: int = 0
     gcks: bool = False
     group: bool = False
+    rekey: bool = False
+    """Of a group: whether pushes go to it,"""
+    data: bool = False
+    """and whether ESP does."""
     hidden: int = 0
     """How many hosts and groups share this column; 0 for one of its own."""
 
@@ -63,6 +70,18 @@ class Column:
     def title(self) -> str:
         """The first line above it."""
         return self.name or self.detail
+
+    @property
+    def part(self) -> str:
+        """What it is, as far as that is to be said."""
+        if self.group and self.rekey != self.data:
+            return "rekey group" if self.rekey else "data group"
+        return "group" if self.group else "key server" if self.gcks else ""
+
+    @property
+    def rows(self) -> list[str]:
+        """What a picture says above it: the title, its address, its part, as far as there is more to say."""
+        return [self.title, *filter(None, (self.detail if self.name and not self.hidden else "", self.part))]
 
 
 @dataclass(slots=True)
@@ -90,6 +109,12 @@ class Arrow:
     first: int = 0
     last: int = 0
     count: int = 1
+    esp: bool = False
+
+    @property
+    def shown_number(self) -> int:
+        """The frame, or the message where there is none."""
+        return self.frame or self.number
 
     @property
     def text(self) -> str:
@@ -105,6 +130,12 @@ class Drawing:
     arrows: list[Arrow] = field(default_factory=list)
     more: int = 0
 
+    @property
+    def amount(self) -> str:
+        """What is drawn, counted in words."""
+        packets = sum(arrow.count for arrow in self.arrows if arrow.esp)
+        return amount(sum(not arrow.esp for arrow in self.arrows), packets)
+
 
 class Ladder:
     """Gathers a drawing."""
@@ -115,6 +146,8 @@ class Ladder:
         self._sides: dict[tuple[str, bool, str], str] = {}
         self._arrows: list[Arrow] = []
         self._by_order: list[Column] = []
+        self._at_address: dict[str, list[str]] = {}
+        """The columns of each address."""
         self._said: set[tuple[str, str]] = set()
         """Of which SA it was said why its messages stay sealed; once is enough."""
         self._more = 0
@@ -150,6 +183,7 @@ class Ladder:
                 run=esp.spi if esp is not None and not opened.failed else "",
                 first=0 if esp is None else esp.sequence_number,
                 last=0 if esp is None else esp.sequence_number,
+                esp=esp is not None,
             )
         )
 
@@ -208,6 +242,11 @@ class Ladder:
             names = ("initiator", "responder") if opened.sender else ("sender", "receiver")
             ends = names if initiator else names[::-1]
             return self._column(ends[0], ends[0]), self._column(ends[1], ends[1])
+        if opened.esp is not None:
+            return (
+                self._data_host(datagram.source_address, datagram.source_port),
+                self._data_host(datagram.destination_address, datagram.destination_port),
+            )
         initiates = SIDES.get(opened.sender) if opened.kind in UNICAST else None
         return (
             self._host(opened.sa, initiates, datagram.source_address, datagram.source_port),
@@ -226,7 +265,20 @@ class Ladder:
         key = address if port in USUAL_PORTS or group else endpoint(address, port)
         if sa and not group:
             key = self._side(sa, initiates, address, key)
-        column = self._column(key, key)
+        return self._of_group(self._column(key, key, address), group)
+
+    def _data_host(self, address: str, port: int) -> Column:
+        """The column of who sends or receives ESP. Data has ports of its own, so it is what is known of that
+        address, if that is one host; else all of the address is one."""
+        group = multicast(address)
+        key = address if port in USUAL_PORTS or group else endpoint(address, port)
+        if key not in self._columns and not group:
+            known = self._at_address.get(address, ())
+            key = known[0] if len(known) == 1 else address
+        return self._of_group(self._column(key, key, address), group)
+
+    @staticmethod
+    def _of_group(column: Column, group: bool) -> Column:
         column.group = group
         return column
 
@@ -241,11 +293,12 @@ class Ladder:
             self._sides.clear()
         return self._sides.setdefault((sa, initiates, address), key)
 
-    def _column(self, key: str, detail: str) -> Column:
+    def _column(self, key: str, detail: str, address: str = "") -> Column:
         found = self._columns.get(key)
         if found is None:
             found = self._columns[key] = Column(key, len(self._by_order), detail=clean(detail, 80))
             self._by_order.append(found)
+            self._at_address.setdefault(address, []).append(key)
         return found
 
     def _learn(self, opened: Opened, source: Column, target: Column) -> None:
@@ -254,8 +307,10 @@ class Ladder:
             source.gcks = True
         elif opened.kind is ExchangeKind.PULL and opened.sender is Sender.MEMBER:
             target.gcks = True
-        if target.group and opened.group:
+        if target.group:
             target.name = target.name or clean(opened.group, 80)
+            target.rekey |= opened.kind is ExchangeKind.PUSH
+            target.data |= opened.esp is not None
         for event in opened.events:
             if isinstance(event, ISAKMPSAEstablished):
                 last_by_initiator = SIDES.get(opened.sender, False)
@@ -264,6 +319,21 @@ class Ladder:
                 name(ends[1], event.responder)
             elif isinstance(event, GroupJoined):
                 name(target if opened.sender is Sender.GCKS else source, event.member)
+
+
+def timed(arrows: Sequence[Arrow]) -> Iterator[tuple[Arrow, str, str]]:
+    """Each arrow with its time, where that is to be said: at first, after a pause, and where it is earlier
+    than the one before; else with how much later it is."""
+    before = 0
+    for arrow in arrows:
+        time = arrow.time
+        if not time:
+            yield arrow, "", ""
+        elif not before or not 0 <= time - before < PAUSE:
+            yield arrow, f"{clock(time)} UTC", ""
+        else:
+            yield arrow, "", interval(time - before)
+        before = time or before
 
 
 def name(column: Column, identity: str) -> None:

@@ -1,63 +1,71 @@
 """A ladder as Mermaid's sequenceDiagram, which many Markdown viewers draw.
 
 Mermaid has no way to quote: a semicolon ends a line and ``#`` begins an entity. So whatever is not plainly
-harmless goes as an entity, ``#59;``.
+harmless goes as an entity, ``#59;``. It draws an entity as the character that it stands for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-from gsakmp.reports.ladder import Arrow, Column, Drawing
-from gsakmp.reports.words import clock, counted, interval
+from gsakmp.reports.ladder import Arrow, Drawing, timed
+from gsakmp.reports.words import NOTHING, counted
 
 __all__ = ["mermaid_text"]
 
 HARMLESS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 .,:()_/+*=-[]|")
 VERDICTS: Final = {True: "✓", False: "✗", None: "?"}
-KNOWN: Final = frozenset("✓✗µ")
+SIGNS: Final = frozenset("✓✗µ")
 
 
-def mermaid_text(drawing: Drawing) -> Iterator[str]:
-    """The text, line by line."""
+def mermaid_text(drawing: Drawing, *, ascii_only: bool = False) -> Iterator[str]:
+    """The text, line by line. With `ascii_only` signs go as entities, too."""
+    quote = Quote(HARMLESS if ascii_only else HARMLESS | SIGNS)
     yield "sequenceDiagram\n"
+    if not drawing.columns:
+        yield f"    %% {NOTHING}\n"
     for place, column in enumerate(drawing.columns):
-        yield f"    participant P{place} as {heading(column)}\n"
-    before = 0
-    ends = "P0" if len(drawing.columns) == 1 else f"P0,P{len(drawing.columns) - 1}"
-    for arrow in drawing.arrows:
-        if arrow.time and not before:
-            yield f"    Note over {ends}: {safe(clock(arrow.time))} UTC\n"
-        when = interval(arrow.time - before) if arrow.time and before else ""
-        yield from arrow_lines(arrow, when)
-        before = arrow.time or before
+        yield f"    participant P{place} as {quote.rows(column.rows)}\n"
+    ends = over(0, len(drawing.columns) - 1)
+    for arrow, time, later in timed(drawing.arrows):
+        if time:
+            yield f"    Note over {ends}: {quote(time)}\n"
+        yield f"    P{arrow.source}{line(arrow)}P{arrow.target}: {quote(said(arrow, later))}\n"
+        if arrow.notes:
+            notes = quote.rows(note.text for note in arrow.notes)
+            yield f"    Note over {over(*sorted((arrow.source, arrow.target)))}: {notes}\n"
     if drawing.more:
-        yield f"    Note over {ends}: {safe(counted(drawing.more, 'more message'))}, not drawn\n"
+        yield f"    Note over {ends}: {quote(counted(drawing.more, 'more message'))}, not drawn\n"
 
 
-def heading(column: Column) -> str:
-    """A column's name, address and part, one below the other."""
-    part = "group" if column.group else "key server" if column.gcks else ""
-    rows = [column.title, column.detail if column.name and not column.hidden else "", part]
-    return "<br/>".join(safe(row) for row in rows if row)
+class Quote:
+    """Makes a text one that Mermaid takes for nothing but text."""
+
+    def __init__(self, kept: frozenset[str]) -> None:
+        """`kept` are the characters that stay as they are."""
+        self.kept = kept
+
+    def __call__(self, text: str) -> str:
+        """In one line."""
+        return "".join(c if c in self.kept else f"#{ord(c)};" for c in text)
+
+    def rows(self, texts: Iterable[str]) -> str:
+        """One below the other."""
+        return "<br/>".join(map(self, texts))
 
 
-def arrow_lines(arrow: Arrow, when: str) -> Iterator[str]:
-    """The arrow: dotted for a retransmission, with a cross for what is wrong. Then its notes."""
-    head = "--" if arrow.again else "-"
-    tip = "x" if arrow.failed else ">>"
+def line(arrow: Arrow) -> str:
+    """Dotted for a retransmission, with a cross for what is wrong."""
+    return f"{'--' if arrow.again else '-'}{'x' if arrow.failed else '>>'}"
+
+
+def said(arrow: Arrow, later: str) -> str:
+    """What stands on an arrow."""
     checks = " ".join(f"{VERDICTS[passed]} {name}" for passed, name in arrow.checks)
-    frame = f"[{arrow.frame or arrow.number}]"
-    said = "  ".join(part for part in (frame, when, arrow.text, checks) if part)
-    yield f"    P{arrow.source}{head}{tip}P{arrow.target}: {safe(said)}\n"
-    if not arrow.notes:
-        return
-    low, high = sorted((arrow.source, arrow.target))
-    over = f"P{low}" if low == high else f"P{low},P{high}"
-    yield f"    Note over {over}: {'<br/>'.join(safe(note.text) for note in arrow.notes)}\n"
+    return "  ".join(filter(None, (f"[{arrow.shown_number}]", later, arrow.text, checks)))
 
 
-def safe(said: str) -> str:
-    """A text that Mermaid takes for nothing but text."""
-    return "".join(c if c in HARMLESS or c in KNOWN else f"#{ord(c)};" for c in said)
+def over(low: int, high: int) -> str:
+    """The columns from one to another, of a note."""
+    return f"P{low}" if low == high else f"P{low},P{high}"

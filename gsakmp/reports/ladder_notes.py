@@ -22,13 +22,11 @@ from gsakmp.captures.opened import (
     SADeleted,
     Status,
 )
-from gsakmp.reports.words import clean, duration
+from gsakmp.reports.words import SECOND, clean, duration, short
 
-__all__ = ["Note", "names", "notes_of", "short"]
+__all__ = ["Note", "names", "notes_of"]
 
-SECOND: Final = 1_000_000_000
 MOST_NAMES: Final = 4
-SHORT: Final = 8
 
 
 class Note(NamedTuple):
@@ -36,11 +34,6 @@ class Note(NamedTuple):
 
     style: str
     text: str
-
-
-def short(sa: str) -> str:
-    """The start of an SA's name, which is enough to tell them apart."""
-    return sa if sa == "*" else clean(sa[:SHORT])
 
 
 def names(given: tuple[str, ...] | list[str]) -> str:

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from html import escape
 from typing import Final
 
-from gsakmp.reports.ladder import Arrow, Column, Drawing
+from gsakmp.reports.ladder import Arrow, Column, Drawing, timed
 from gsakmp.reports.ladder_text import packed, size_of, verdict_texts
-from gsakmp.reports.words import Piece, clean, clock, counted, interval
+from gsakmp.reports.tables import folded
+from gsakmp.reports.words import NOTHING, Piece, clean, clock, counted
 
 __all__ = ["svg_text"]
 
@@ -24,10 +25,11 @@ LANE: Final = 300
 NARROW_LANE: Final = 190
 """With more than three columns."""
 FEW_COLUMNS: Final = 3
+LEAST_ROOM: Final = 24
+"""Characters that texts have right of a lifeline; where there are fewer, they begin further left."""
 MARGIN: Final = 20
 HEAD: Final = 74
 """Height of the boxes above."""
-PAUSE: Final = 60 * 1_000_000_000
 
 STYLE: Final = """
     svg { --bg: #ffffff; --ink: #1c2330; --faint: #6b7686; --line: #c5ccd6; --box: #f1f4f8; --arrow: #1f5fbf;
@@ -37,7 +39,6 @@ STYLE: Final = """
       svg { --bg: #12161d; --ink: #e4e9f1; --faint: #93a0b4; --line: #38424f; --box: #1d2430;
         --arrow: #6ea8ff; --good: #58c98f; --bad: #ff7b72; --event: #c9a2ff; } }
     .bg { fill: var(--bg); } text { fill: var(--ink); white-space: pre; }
-    .m text { paint-order: stroke; stroke: var(--bg); stroke-width: 4px; stroke-linejoin: round; }
     .life { stroke: var(--line); } .box { fill: var(--box); stroke: var(--line); }
     .name { font-weight: 600; } .note, .quiet, .when { fill: var(--faint); } .label { font-weight: 600; }
     .right { fill: var(--good); } .event { fill: var(--event); }
@@ -67,16 +68,16 @@ class Picture:
     def pieces(self) -> Iterator[str]:
         """All of it. The arrows come first, for the height is known only after them."""
         arrows: list[str] = []
-        y, before = HEAD + 2 * MARGIN, 0
-        for arrow in self.drawing.arrows:
-            far = not before or not 0 <= arrow.time - before < PAUSE
-            if arrow.time and far:
+        y = HEAD + 2 * MARGIN
+        for arrow, time, later in timed(self.drawing.arrows):
+            if time:
                 y += LINE
-                arrows.append(text(MARGIN, y, "when", f"{clock(arrow.time)} UTC"))
-            when = interval(arrow.time - before) if arrow.time and before and not far else ""
-            piece, y = self.arrow(arrow, when, y)
+                arrows.append(text(MARGIN, y, "when", time))
+            piece, y = self.arrow(arrow, later, y)
             arrows.append(piece)
-            before = arrow.time or before
+        if not self.drawing.arrows:
+            y += LINE
+            arrows.append(text(MARGIN, y, "note", NOTHING))
         if self.drawing.more:
             y += 2 * LINE
             said = f"{counted(self.drawing.more, 'more message')}: not drawn"
@@ -87,7 +88,7 @@ class Picture:
 
     def frame(self, height: int) -> Iterator[str]:
         """What is around the arrows: head, style, boxes, lifelines."""
-        about = f"{counted(len(self.drawing.arrows), 'message')}" + (f" of {self.name}" if self.name else "")
+        about = self.drawing.amount + (f" of {self.name}" if self.name else "")
         yield (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {height}" '
             f'width="{self.width}" height="{height}" role="img" aria-labelledby="about">\n'
@@ -100,17 +101,13 @@ class Picture:
 
     def box(self, column: Column, x: int) -> str:
         """A column's head."""
-        part = "multicast group" if column.group else "key server" if column.gcks else ""
-        rows = [("name", column.title), ("note", column.detail if column.name and not column.hidden else "")]
-        rows.append(("note", part))
-        texts = [(kind, row) for kind, row in rows if row]
-        width = self.lane - 16
+        rows, width = column.rows, self.lane - 16
         out = [
-            f"  <g><title>{shown('; '.join(row for _, row in texts))}</title>"
+            f"  <g><title>{shown('; '.join(rows))}</title>"
             f'<rect class="box" x="{x - width // 2}" y="{MARGIN}" width="{width}" height="{HEAD}" rx="8"/>'
         ]
-        y = MARGIN + HEAD // 2 - LINE * len(texts) // 2 + 11
-        for kind, row in texts:
+        y = MARGIN + HEAD // 2 - LINE * len(rows) // 2 + 11
+        for kind, row in zip(("name", "note", "note"), rows, strict=False):
             said = clean(row, int((width - 8) / CHARACTER))
             out.append(f'<text class="{kind}" x="{x}" y="{y}" text-anchor="middle">{shown(said)}</text>')
             y += LINE
@@ -121,24 +118,32 @@ class Picture:
         start, end = self.at[arrow.source], self.at[arrow.target]
         left = min(start, end)
         kinds = " ".join(["m", *(name for name in ("again", "failed", "sealed") if getattr(arrow, name))])
-        frame = f"#{arrow.frame or arrow.number}"
+        frame = f"#{arrow.shown_number}"
         out = [f'  <g class="{kinds}"><title>{shown(self.about(arrow))}</title>']
         y += 8
         top = y + LINE
         for line, x in self.placed(arrow, left, abs(end - start)):
             y += LINE
-            out.append(row(x, y, line))
+            out += [ground(x, y, size_of(line)), row(x, y, line)]
         out.append(text(MARGIN, top, "when", f"{frame:<7}{when:>10}"))
         y += 8
         out.append(shaft(start, end, y))
         for note in arrow.notes:
-            y += LINE
-            said = f"• {note.text}" if note.style == "event" else note.text
-            room = int((self.width - MARGIN - GUTTER) / CHARACTER)
-            said = clean(said, room)
-            x = max(GUTTER, min(left + 8, int(self.width - MARGIN - len(said) * CHARACTER)))
-            out.append(text(x, y, note.style, said))
+            sign = "• " if note.style == "event" else ""
+            x = self.beside(left)
+            for index, part in enumerate(folded(note.text, self.room(x) - len(sign))):
+                y += LINE
+                said = (sign if not index else " " * len(sign)) + part
+                out += [ground(x, y, len(said)), text(x, y, note.style, said)]
         return "".join([*out, "</g>\n"]), y
+
+    def beside(self, left: int) -> int:
+        """Where the texts of an arrow begin: right of its left lifeline."""
+        return max(GUTTER, min(left + 8, self.width - MARGIN - int(LEAST_ROOM * CHARACTER)))
+
+    def room(self, x: int) -> int:
+        """How many characters fit from there on."""
+        return int((self.width - MARGIN - x) / CHARACTER)
 
     def placed(self, arrow: Arrow, left: int, span: int) -> Iterator[tuple[list[Piece], int]]:
         """The lines above an arrow, and where each starts: in its middle if they fit, else from its left
@@ -148,18 +153,12 @@ class Picture:
             *([(arrow.payloads, "")] if arrow.payloads else []),
             *verdict_texts(arrow, "✓"),
         ]
-        room = int((self.width - MARGIN - GUTTER) / CHARACTER)
         whole = size_of(texts) * CHARACTER
         if whole <= span - 16:
             yield texts, int(left + (span - whole) / 2)
             return
-        beside = int((self.width - MARGIN - left - 8) / CHARACTER)
-        found = packed(texts, max(24, beside))
-        if len(found) > 2:
-            found = packed(texts, room)
-        longest = max(map(size_of, found)) * CHARACTER
-        x = int(max(GUTTER, min(left + 8, self.width - MARGIN - longest)))
-        for line in found:
+        x = self.beside(left)
+        for line in packed(texts, self.room(x)):
             yield line, x
 
     def about(self, arrow: Arrow) -> str:
@@ -194,6 +193,12 @@ def row(x: int, y: int, texts: list[Piece]) -> str:
         gap = "  " if index else ""
         out.append(f'<tspan class="{kind}">{shown(gap + said)}</tspan>' if kind else shown(gap + said))
     return "".join([*out, "</text>"])
+
+
+def ground(x: int, y: int, characters: int) -> str:
+    """What keeps the lifelines from going through a text."""
+    width = int(characters * CHARACTER) + 4
+    return f'<rect class="bg" x="{x - 2}" y="{y - 11}" width="{width}" height="{LINE}"/>'
 
 
 def text(x: int, y: int, kind: str, said: str) -> str:

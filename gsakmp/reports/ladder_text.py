@@ -1,31 +1,29 @@
 """A ladder for the terminal: lifelines, arrows, and what to know about each message.
 
-An arrow has its text on it where that fits, else above it. Everything fits the width that is given; with
-more columns than fit, those that talk least share one.
+An arrow has its text on it where that fits, else above it, beginning at the arrow's left end. Everything fits
+the width that is given; with more columns than fit, those that talk least share one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from textwrap import wrap
 from typing import Final, NamedTuple
 
-from gsakmp.reports.ladder import Arrow, Column, Drawing, Ladder
-from gsakmp.reports.words import Piece, Row, clock, counted, interval
+from gsakmp.reports.ladder import Arrow, Column, Drawing, Ladder, timed
+from gsakmp.reports.tables import LEAST_WIDTH, folded
+from gsakmp.reports.words import NOTHING, Piece, Row, counted
 
-__all__ = ["LEAST_WIDTH", "ladder_rows"]
+__all__ = ["ladder_rows"]
 
-LEAST_WIDTH: Final = 60
 LEAST_LANE: Final = 13
 """Characters that a column takes at least."""
 WIDEST_LANE: Final = 44
-PAUSE: Final = 60 * 1_000_000_000
-"""After this much silence, in nanoseconds, the absolute time is said again."""
 HEADS_EVERY: Final = 60
 """Arrows after which the columns' names are said again."""
 INTERVAL: Final = 9
-FEW_LINES: Final = 2
+LEAST_ROOM: Final = 14
+"""Characters that texts have right of a lifeline; where there are fewer, they begin further left."""
 
 
 class Signs(NamedTuple):
@@ -47,19 +45,20 @@ class Signs(NamedTuple):
 
 
 UNICODE: Final = Signs("│", "─", "╌", "▶", "◀", "├", "┤", "┼", "↺", "✓", "✗", "…", "•")
-ASCII: Final = Signs("|", "-", ".", ">", "<", "+", "+", "+", "@", "ok", "WRONG", "~", "*")
+ASCII: Final = Signs("|", "-", ".", ">", "<", "+", "+", "+", "@", "ok", "WRONG", "~", "-")
 
 STYLES: Final = {"event": "title", "problem": "problem", "quiet": "note"}
 
 
 def ladder_rows(ladder: Ladder, width: int = 100, *, ascii_only: bool = False) -> Iterator[Row]:
-    """The lines, none wider than `width` characters (at least 60)."""
+    """The lines, none wider than `width` characters (but `LEAST_WIDTH`)."""
     width = max(LEAST_WIDTH, width)
     signs = ASCII if ascii_only else UNICODE
-    last_frame = max((arrow.frame or arrow.number for arrow in ladder.drawing().arrows), default=0)
+    last_frame = max((arrow.shown_number for arrow in ladder.drawing().arrows), default=0)
     gutter = len(f"#{last_frame}") + INTERVAL + 3
     drawing = ladder.drawing((width - gutter) // LEAST_LANE)
     if not drawing.arrows:
+        yield ((NOTHING, "title"),)
         return
     yield from Sheet.of(drawing, signs, width, gutter).rows()
 
@@ -84,19 +83,12 @@ class Sheet:
 
     def rows(self) -> Iterator[Row]:
         """All lines."""
-        before = 0
-        for index, arrow in enumerate(self.drawing.arrows):
+        for index, (arrow, time, later) in enumerate(timed(self.drawing.arrows)):
             if index % HEADS_EVERY == 0:
                 yield from self.heads(index > 0)
-            if arrow.time and (not before or not 0 <= arrow.time - before < PAUSE):
-                yield self.line([], (f"{clock(arrow.time)} UTC", "head"))
-                when = ""
-            else:
-                when = interval(arrow.time - before) if arrow.time and before else ""
-            if self.signs is ASCII:
-                when = when.replace("µ", "u")
-            yield from self.arrow(arrow, when)
-            before = arrow.time or before
+            if time:
+                yield self.line([], (time, "head"))
+            yield from self.arrow(arrow, later.replace("µ", "u") if self.signs is ASCII else later)
         if self.drawing.more:
             more = counted(self.drawing.more, "more message")
             yield (
@@ -140,7 +132,7 @@ class Sheet:
     def arrow(self, arrow: Arrow, when: str) -> Iterator[Row]:
         """An arrow with its text and its notes."""
         left, right = sorted((self.at[arrow.source], self.at[arrow.target]))
-        frame = f"#{arrow.frame or arrow.number}"
+        frame = f"#{arrow.shown_number}"
         gutter = f"{frame.rjust(self.gutter - INTERVAL - 3)} {when.rjust(INTERVAL)}"
         style = "problem" if arrow.failed else "note" if arrow.again or arrow.sealed else ""
         texts = self.texts(arrow)
@@ -151,8 +143,9 @@ class Sheet:
             at = left + (right - left - size) // 2
             yield self.line([shaft, *placed(texts, at, text_style, " ")], (gutter, "note"))
         else:
-            lines = self.folded(texts, left, text_style)
-            for index, over in enumerate(lines):
+            at = self.beside(left)
+            for index, line in enumerate(packed(texts, self.width - at)):
+                over = placed(line, at, text_style, "")
                 yield self.line(over, (gutter, "note") if not index else ("", ""))
             yield self.line([shaft])
         for note in arrow.notes:
@@ -183,17 +176,9 @@ class Sheet:
             text = signs.line + "".join(cells) + signs.leaves_left
         return (left, text, style or "address")
 
-    def folded(self, texts: list[Piece], left: int, style: str) -> Iterator[list[tuple[int, str, str]]]:
-        """Texts in as many lines as they need, beside the arrow's left lifeline; further left, over other
-        lifelines, only where that saves lines."""
-        found = packed(texts, self.width - left - 2)
-        if len(found) > FEW_LINES:
-            shifted = packed(texts, self.width - self.gutter)
-            found = shifted if len(shifted) < len(found) else found
-        longest = max(map(size_of, found))
-        at = max(self.gutter, min(left + 2, self.width - longest))
-        for line in found:
-            yield placed(line, at, style, "")
+    def beside(self, left: int) -> int:
+        """Where the texts of an arrow begin: right of its left lifeline."""
+        return max(self.gutter, min(left + 2, self.width - LEAST_ROOM))
 
     def note(self, style: str, text: str, left: int) -> Iterator[Row]:
         """What there is to know, below the arrow."""
@@ -202,12 +187,8 @@ class Sheet:
             sign = "! "
         if self.signs is ASCII:
             text = text.encode("ascii", "backslashreplace").decode()
-        found = wrap(text, max(LEAST_LANE, self.width - left - 4))
-        if len(found) > FEW_LINES:
-            found = wrap(text, self.width - self.gutter - 2)
-        longest = max(map(len, found), default=0) + 2
-        at = max(self.gutter, min(left + 2, self.width - longest))
-        for index, piece in enumerate(found):
+        at = self.beside(left)
+        for index, piece in enumerate(folded(text, self.width - at - 2)):
             yield self.line([(at, (sign if not index else "  ") + piece, STYLES[style])])
 
 
@@ -224,7 +205,7 @@ def packed(texts: list[Piece], room: int) -> list[list[Piece]]:
     """Texts in lines of at most `room` characters, each text whole where that is possible."""
     out: list[list[Piece]] = [[]]
     for text, style in texts:
-        for piece in wrap(text, max(LEAST_LANE, room), break_long_words=True):
+        for piece in folded(text, room):
             if out[-1] and size_of(out[-1]) + 2 + len(piece) > room:
                 out.append([])
             out[-1].append((piece, style))
@@ -258,8 +239,7 @@ def heading(column: Column, room: int) -> list[str]:
         host, colon, port = column.detail.rpartition(":")
         long = len(column.detail) > room and host and "." in host
         lines += [host, colon + port] if long else [column.detail]
-    part = "group" if column.group else "key server" if column.gcks else ""
-    return [*lines, part] if part else lines
+    return [*lines, column.part] if column.part else lines
 
 
 def fitted(text: str, width: int, more: str) -> str:

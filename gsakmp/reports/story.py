@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from gsakmp import limits
 from gsakmp.captures.opened import (
     Acknowledged,
@@ -26,6 +24,8 @@ from gsakmp.captures.opened import (
     SADeleted,
     Status,
 )
+from gsakmp.reports.ladder_notes import names
+from gsakmp.reports.story_ends import acknowledgements, never_active, recordings, state_of
 from gsakmp.reports.story_facts import (
     DataStory,
     Holder,
@@ -40,11 +40,9 @@ from gsakmp.reports.story_facts import (
 from gsakmp.reports.story_open import ClosedMessages
 from gsakmp.reports.story_periods import period_holders
 from gsakmp.reports.story_reasons import push_reasons
-from gsakmp.reports.words import clean, label
+from gsakmp.reports.words import SECOND, clean, kind_name, label, safe
 
 __all__ = ["Teller"]
-
-SECOND: Final = 1_000_000_000
 
 
 class Teller:
@@ -59,12 +57,12 @@ class Teller:
         self._pushes: dict[tuple[str, int], PushStory] = {}
         self._traffic: dict[tuple[str, str, str, str], str] = {}
         """For each group, protocol, source and destination the latest data SA."""
-        self._joined: dict[str, list[str]] = {}
-        """For each group, who has joined since its last push,"""
-        self._due: dict[str, list[str]] = {}
-        """and who had joined before the push of a new SA2, to which that of new SA3s belongs."""
+        self._joined: dict[str, dict[str, None]] = {}
+        """For each group, which of its members have joined since its last push,"""
+        self._due: dict[str, dict[str, None]] = {}
+        """and which had joined before the push of a new SA2, to which that of new SA3s belongs."""
         self._just_replaced: list[DataStory] = []
-        self._causes: dict[tuple[str, int], tuple[Moment, list[str], RekeyStory | None, list[DataStory]]] = {}
+        self._causes: dict[tuple[str, int], tuple[Moment, str, RekeyStory | None, list[DataStory]]] = {}
         """For each push what its reasons follow from."""
         self._led: dict[str, dict[str, None]] = {}
         """For each Rekey SA those whose pushes have its key for all who hold them."""
@@ -75,11 +73,13 @@ class Teller:
         self._acknowledged: dict[tuple[str, int], dict[str, None]] = {}
         self._pairs = 0
         self._closed = ClosedMessages()
+        self._problems: list[Problem] = []
 
     def add(self, opened: Opened) -> None:
         """One more message."""
         story, now = self._story, moment_of(opened)
-        story.messages += 1
+        story.messages += opened.esp is None
+        story.esp_packets += opened.esp is not None
         story.first = story.first or now
         if story.last is None or now.time >= story.last.time:
             story.last = now
@@ -90,7 +90,7 @@ class Teller:
             story.checks_wrong += check.passed is False
             story.checks_open += check.passed is None
         story.retransmissions += bool(opened.retransmission_of)
-        self._problems(opened, now)
+        self._look(opened, now)
         self._closed.add(opened, now)
         if opened.esp is not None:
             for event in opened.events:
@@ -118,14 +118,19 @@ class Teller:
         story.groups = list(dict.fromkeys(each.group for each in [*said, *story.data_sas] if each.group))
         period_holders(self._data, self._granted)
         self._left_behind()
-        self._recordings()
-        self._ends(0 if story.last is None else story.last.time)
-        self._acknowledgements()
+        if "holders" not in story.untold:
+            recordings(self._rekey, self._data, self._led)
+        end = 0 if story.last is None else story.last.time
+        every: list[ISAKMPStory | RekeyStory | DataStory] = [*story.isakmp_sas, *story.rekey_sas]
+        for sa in [*every, *story.data_sas]:
+            sa.state = state_of(sa, end)
+        story.problems = [*self._problems, *never_active(story.data_sas)]
+        acknowledgements(self._pushes, self._rekey, self._acknowledged)
         return story
 
     # -- what is wrong -----------------------------------------------------------------------------------
 
-    def _problems(self, opened: Opened, now: Moment) -> None:
+    def _look(self, opened: Opened, now: Moment) -> None:
         name = label(opened)
         if opened.error is not None or opened.status is Status.MALFORMED:
             self._problem("malformed", now, name, opened.error or opened.reason)
@@ -142,16 +147,14 @@ class Teller:
                 )
         for event in opened.events:
             if isinstance(event, Lost):
-                self._problem("lost", now, name, event.what)
+                self._problem("lost", now, name, event)
             elif isinstance(event, Notified) and event.error:
                 how = "protected" if event.protected else "in the clear, so anybody may have sent it"
                 self._problem("notification", now, name, f"{event.name}, {how}")
 
     def _problem(self, what: str, now: Moment, message: str, detail: object) -> None:
-        if self._room(len(self._story.problems), "problems"):
-            self._story.problems.append(
-                Problem(what=what, at=now, message=clean(message), detail=clean(detail))
-            )
+        if self._room(len(self._problems), "problems"):
+            self._problems.append(Problem(what=what, at=now, message=clean(message), detail=clean(detail)))
 
     def _room(self, size: int, what: str, most: int | None = None) -> bool:
         if size < (limits.STORY_ENTRIES if most is None else most):
@@ -162,6 +165,7 @@ class Teller:
     # -- events ------------------------------------------------------------------------------------------
 
     def _event(self, opened: Opened, event: Event, now: Moment, push: PushStory | None) -> None:
+        event = safe(event)  # so that all below may be kept, compared and shown
         match event:
             case ISAKMPSAEstablished():
                 self._established(event, now)
@@ -180,9 +184,9 @@ class Teller:
             case DataSALearnt():
                 self._learn_data(opened, event, now, push)
             case KeysFollowed():
-                self._holder(self._rekey.get(event.sa), event.member, clean(event.by), now)
+                self._holder(self._rekey.get(event.sa), event.member, event.by, now)
                 if push is not None:
-                    push.led.append(clean(event.member))
+                    push.led.append(event.member)
             case RolledOver():
                 self._rolled(event, now, push)
             case SADeleted():
@@ -197,12 +201,12 @@ class Teller:
             return
         self._isakmp[event.sa] = ISAKMPStory(
             sa=event.sa,
-            initiator=clean(event.initiator),
-            responder=clean(event.responder),
-            initiator_address=clean(event.initiator_address),
-            responder_address=clean(event.responder_address),
-            suite=clean(event.suite),
-            method=clean(event.method),
+            initiator=event.initiator,
+            responder=event.responder,
+            initiator_address=event.initiator_address,
+            responder_address=event.responder_address,
+            suite=event.suite,
+            method=event.method,
             lifetime_seconds=event.lifetime_seconds,
             established=now,
             expires_at=after(now, event.lifetime_seconds),
@@ -212,7 +216,7 @@ class Teller:
         key = name, group
         found = self._members.get(key)
         if found is None and self._room(len(self._members), "members", limits.STORY_MEMBERS):
-            found = self._members[key] = MemberStory(member=clean(name), group=clean(group))
+            found = self._members[key] = MemberStory(member=name, group=group)
         return found
 
     def _join(self, event: GroupJoined, now: Moment) -> None:
@@ -221,12 +225,12 @@ class Teller:
             return
         member.joined = member.joined or now
         member.registrations += 1
-        member.address, member.sa, member.rekey = clean(event.address), event.sa, event.rekey
+        member.address, member.sa, member.rekey = event.address, event.sa, event.rekey
         member.data, member.sequence_number = list(event.data), event.sequence_number
         member.sender_ids = list(event.sender_ids)
-        member.management, member.tree_keys = clean(event.management), event.tree_keys
+        member.management, member.tree_keys = event.management, event.tree_keys
         member.left_behind = None
-        self._joined.setdefault(event.group, []).append(member.member)
+        self._joined.setdefault(event.group, {})[event.member] = None
         if event.rekey is not None:
             self._holder(self._rekey.get(event.rekey), event.member, "pull", now)
         for spi in event.data:
@@ -239,13 +243,13 @@ class Teller:
         by = next((clean(each.by) for each in opened.events if isinstance(each, RolledOver)), "KEK")
         made = self._rekey[event.sa] = RekeyStory(
             sa=event.sa,
-            group=clean(event.group),
-            source=clean(event.source),
-            destination=clean(event.destination),
-            encryption=clean(event.encryption),
-            signature=clean(event.signature),
-            management=clean(event.management),
-            acknowledgement=clean(event.acknowledgement),
+            group=event.group,
+            source=event.source,
+            destination=event.destination,
+            encryption=event.encryption,
+            signature=event.signature,
+            management=event.management,
+            acknowledgement=event.acknowledgement,
             lifetime_seconds=event.lifetime_seconds,
             learnt=now,
             under=opened.sa if pushed else "",
@@ -265,12 +269,12 @@ class Teller:
             return
         made = DataStory(
             sa=event.sa,
-            protocol=clean(event.protocol),
-            group=clean(event.group),
-            source=clean(event.source),
-            destination=clean(event.destination),
-            transform=clean(event.transform),
-            integrity=clean(event.integrity),
+            protocol=event.protocol,
+            group=event.group,
+            source=event.source,
+            destination=event.destination,
+            transform=event.transform,
+            integrity=event.integrity,
             key_length=event.key_length,
             lifetime_seconds=event.lifetime_seconds,
             learnt=now,
@@ -302,11 +306,11 @@ class Teller:
         made, granted = self._data.get(event.sa), self._granted.get(event.sa)
         if made is None or granted is None or made.begins_at != event.starts_at * SECOND:
             return False
-        names = {clean(member) for member in event.holders}
-        for name in names:
+        given = dict.fromkeys(event.holders)
+        for name in given:
             self._holder(made, name, "module" if event.module else "pull", now)
         for holder in made.holders:
-            if holder.member in names:
+            if holder.member in given:
                 holder.periods, granted[holder.member] = event.granted, event
         return True
 
@@ -321,11 +325,10 @@ class Teller:
         self._traffic[key] = made.sa
 
     def _holder(self, sa: RekeyStory | DataStory | None, member: str, how: str, now: Moment) -> None:
-        name = clean(member)
-        if sa is None or (sa.sa, name) in self._held or not self._pair():
+        if sa is None or (sa.sa, member) in self._held or not self._pair():
             return
-        self._held.add((sa.sa, name))
-        sa.holders.append(Holder(name, how, now))
+        self._held.add((sa.sa, member))
+        sa.holders.append(Holder(member, how, now))
 
     def _pair(self) -> bool:
         """Whether there is room for one more of who holds or has acknowledged what."""
@@ -364,7 +367,7 @@ class Teller:
         old = self._rekey.get(event.old)
         if old is not None:
             old.replaced, old.replaced_by = old.replaced or now, event.new
-            old.left_behind = [clean(name) for name in event.left_behind]
+            old.left_behind = list(event.left_behind)
         for name in event.left_behind:
             member = self._members.get((name, event.group))
             if member is not None:
@@ -373,18 +376,18 @@ class Teller:
             member = self._members.get((name, event.group))
             if member is not None:
                 member.left_behind = None
-        by = clean(event.by)
+        new = self._rekey.get(event.new)
         for name in event.followed:
-            self._holder(self._rekey.get(event.new), name, "push" if by == "KEK" else by, now)
-        if by == "KEK":
+            self._holder(new, name, "push" if event.by == "KEK" else event.by, now)
+        if event.by == "KEK" and old is not None and new is not None:
             self._led.setdefault(event.new, {})[event.old] = None
         if push is not None:
-            push.rekey, push.by = event.new, by
-            push.left_behind = [clean(name) for name in event.left_behind]
+            push.rekey, push.by = event.new, event.by
+            push.left_behind = list(event.left_behind)
 
     def _deleted(self, event: SADeleted, now: Moment, push: PushStory | None) -> None:
         if push is not None:
-            push.deleted.append(clean(f"{event.protocol} {event.sa}"))
+            push.deleted.append(f"{event.protocol} {event.sa}")
         table: dict[str, RekeyStory] | dict[str, DataStory] = (
             self._rekey if event.protocol == "rekey" else self._data
         )
@@ -399,20 +402,22 @@ class Teller:
                 sa.gone_at = sa.gone_at or now.time
 
     def _reasons(self, push: PushStory, now: Moment) -> None:
-        joined = self._joined.pop(push.group, [])
+        joined = self._joined.pop(push.group, {})
         if push.data:
-            joined = self._due.pop(push.group, []) + joined
+            joined = self._due.pop(push.group, {}) | joined
         elif push.rekey:
-            self._due.setdefault(push.group, []).extend(joined[: limits.STORY_ENTRIES])
+            self._due.setdefault(push.group, {}).update(joined)
         key = push.sa, push.sequence_number
         if self._pushes.get(key) is push:
-            self._causes[key] = now, joined, self._rekey.get(push.sa), list(self._just_replaced)
+            causes = now, names(list(joined)), self._rekey.get(push.sa), list(self._just_replaced)
+            self._causes[key] = causes
 
     def _answer(self, event: Acknowledged) -> None:
-        answers = self._acknowledged.setdefault((event.sa, event.sequence_number), {})
-        name = clean(event.member)
-        if (event.sa, event.sequence_number) in self._pushes and name not in answers and self._pair():
-            answers[name] = None
+        key = event.sa, event.sequence_number
+        if key in self._pushes:
+            answers = self._acknowledged.setdefault(key, {})
+            if event.member not in answers and self._pair():
+                answers[event.member] = None
 
     # -- ESP ---------------------------------------------------------------------------------------------
 
@@ -439,49 +444,6 @@ class Teller:
                 push.left_behind = [name for name in push.left_behind if name not in followed]
             if key in self._causes:
                 push.reasons = push_reasons(push, *self._causes[key])
-
-    def _recordings(self) -> None:
-        """Who could read what was sent before they were given the key that it was sent under."""
-        if "holders" in self._story.untold:
-            return
-        able: dict[str, set[str]] = {}
-        for sa in self._rekey.values():  # in the order in which they became known: the older ones first
-            own = {holder.member for holder in sa.holders}
-            above = set().union(*(able.get(old, set()) for old in self._led.get(sa.sa, ())))
-            able[sa.sa] = own | above
-            sa.from_recording = sorted(above - own)
-        for data in self._data.values():
-            own = {holder.member for holder in data.holders}
-            data.from_recording = sorted(able.get(data.under, set()) - own)
-
-    def _ends(self, end: int) -> None:
-        sas: list[ISAKMPStory | RekeyStory | DataStory] = [*self._isakmp.values(), *self._rekey.values()]
-        for sa in [*sas, *self._data.values()]:
-            if sa.deleted is not None:
-                sa.state = "deleted"
-            elif not isinstance(sa, ISAKMPStory) and sa.replaced is not None:
-                sa.state = "replaced"
-            elif sa.expires_at and sa.expires_at <= end:
-                sa.state = "expired"
-            else:
-                sa.state = "alive"
-
-    def _acknowledgements(self) -> None:
-        for key, push in self._pushes.items():
-            answers = self._acknowledged.get(key, {})
-            push.acknowledged = list(answers)
-            rekey = self._rekey.get(push.sa)
-            if rekey is None or not rekey.acknowledgement or not push.sent.time:
-                continue
-            had = [holder.member for holder in rekey.holders if holder.since.time <= push.sent.time]
-            push.unacknowledged = [member for member in had if member not in answers]
-
-
-def kind_name(opened: Opened) -> str:
-    """What a message counts as."""
-    if opened.kind is ExchangeKind.OTHER and opened.shown is not None:
-        return clean(opened.shown.exchange_name)
-    return str(opened.kind)
 
 
 def moment_of(opened: Opened) -> Moment:

@@ -117,6 +117,8 @@ class DataStory(msgspec.Struct, kw_only=True):
     """As `RekeyStory.under`."""
     active_at: int = 0
     """When senders may use it: after ACTIVATION_TIME_DELAY (RFC 6407, 5.4.1)."""
+    never_active: bool = False
+    """Whether it was over before that."""
     expires_at: int = 0
     replaced: Moment | None = None
     replaced_by: str = ""
@@ -189,7 +191,8 @@ class PushStory(msgspec.Struct, kw_only=True):
 
 
 class Problem(msgspec.Struct, kw_only=True):
-    """Something wrong: ``malformed``, ``check``, ``wrong key``, ``notification``, ``lost``, ``replay``."""
+    """Something wrong: ``malformed``, ``check``, ``wrong key``, ``notification``, ``lost``, ``replay``,
+    ``never active``."""
 
     what: str
     at: Moment
@@ -206,7 +209,9 @@ class Sealed(msgspec.Struct, kw_only=True):
     kinds: dict[str, int]
     reason: str
     needs: list[str]
-    """Lines of a key file, each of which alone would do."""
+    """Lines of a key file, each of which would do, with what it says beside it."""
+    advice: str = ""
+    """The same by the lines' first words, for people."""
 
 
 class Unfinished(msgspec.Struct, kw_only=True):
@@ -224,6 +229,7 @@ class Story(msgspec.Struct, kw_only=True):
     """A capture's story. `untold` counts what was over `gsakmp.limits.STORY_ENTRIES` of a kind."""
 
     messages: int = 0
+    esp_packets: int = 0
     first: Moment | None = None
     last: Moment | None = None
     kinds: dict[str, int] = msgspec.field(default_factory=dict)

@@ -15,18 +15,14 @@ from gsakmp.captures.opened import (
     Opened,
     Status,
 )
+from gsakmp.captures.opening import phase1
 from gsakmp.reports.story_facts import Moment, Sealed, Unfinished
-from gsakmp.reports.words import clean, counted
+from gsakmp.reports.words import LABELS, clean, counted, kind_name
 
 __all__ = ["ClosedMessages"]
 
-LAST_STEP: Final = {ExchangeKind.MAIN: 6, ExchangeKind.AGGRESSIVE: 3, ExchangeKind.PULL: 4}
+LAST_STEP: Final = {**phase1.LAST_STEP, ExchangeKind.PULL: 4}
 """Messages of Main and Aggressive Mode (RFC 2409, 5) and of GROUPKEY-PULL (RFC 6407, 3.2)."""
-NAMES: Final = {
-    ExchangeKind.MAIN: "Main Mode",
-    ExchangeKind.AGGRESSIVE: "Aggressive Mode",
-    ExchangeKind.PULL: "Pull",
-}
 MODULE: Final = "(NARK)"
 PERIOD: Final = "period "
 CLOSED: Final = (Status.SEALED, Status.WRONG_KEY)
@@ -74,7 +70,7 @@ class ClosedMessages:
             detail = f"{counted(last, 'message')} of {LAST_STEP[run.kind]}"
             found.append(
                 Unfinished(
-                    exchange=NAMES[run.kind],
+                    exchange=LABELS[run.kind],
                     between=run.between,
                     first=run.first,
                     last=run.last,
@@ -113,31 +109,37 @@ class ClosedMessages:
                 key = "", "of further SAs"
                 found = self._sealed.get(key)
             if found is None:
+                lines, advice = needs(opened)
                 found = self._sealed[key] = Sealed(
-                    sa=key[0], messages=0, first=now, kinds={}, reason=key[1], needs=needs(opened)
+                    sa=key[0], messages=0, first=now, kinds={}, reason=key[1], needs=lines, advice=advice
                 )
         found.messages += 1
-        kind = str(opened.kind)
+        kind = kind_name(opened)
         found.kinds[kind] = found.kinds.get(kind, 0) + 1
 
 
-def needs(opened: Opened) -> list[str]:
-    """The lines of a key file that would open a message, the handiest first."""
+def needs(opened: Opened) -> tuple[list[str], str]:
+    """The lines of a key file that would open a message, the handiest first; and by their first words."""
     if opened.esp is not None:
-        key = f"tek {opened.esp.spi} ..."
-        if MODULE in opened.reason:
-            return [key]
+        more = "what opens the registration or the push that brings this SA"
         if PERIOD in opened.reason:
-            return [key, "what opens the registration of a member that has this period"]
-        return [key, "what opens the registration or the push that brings this SA"]
+            more = "what opens the registration of a member that has this period"
+        tek = f"tek {opened.esp.spi} ..."
+        return ([tek], "tek") if MODULE in opened.reason else ([tek, more], f"tek; or {more}")
     name = clean(opened.sa)
     if opened.kind is ExchangeKind.PUSH:
-        return [f"kek {name} ...", "what opens the registration of a member that has this Rekey SA"]
+        more = "what opens the registration of a member that has this Rekey SA"
+        return [f"kek {name} ...", more], f"kek; or {more}"
     if not name:
-        return []
-    return [
+        return [], ""
+    shared = f"with dh_shared {name} ... or dh_private {name} ..."
+    lines = [
         f"encryption_key {name} ...",
         f"skeyid_e {name} ...",
-        f"skeyid {name} ... with dh_shared or dh_private {name} ...",
-        f"psk IDENTITY ... with dh_private {name} ... (where phase 1 is in the capture)",
+        f"skeyid {name} ... {shared}",
+        f"psk IDENTITY ... {shared} (where phase 1 is in the capture)",
     ]
+    return lines, (
+        "encryption_key, or skeyid_e; or skeyid, or psk where phase 1 is in the capture, "
+        "either with dh_shared or dh_private"
+    )

@@ -10,25 +10,24 @@ from typing import Final
 
 from gsakmp.reports.ladder_notes import names
 from gsakmp.reports.story_facts import DataStory, Moment, PushStory, RekeyStory
-from gsakmp.reports.words import counted, duration
+from gsakmp.reports.words import SECOND, counted, duration
 
 __all__ = ["push_reasons"]
 
-SECOND: Final = 1_000_000_000
 LATE: Final = 0.5
 """From this part of a lifetime on, its end is taken for a reason."""
 
 
 def push_reasons(
-    push: PushStory, now: Moment, joined: list[str], old: RekeyStory | None, replaced: list[DataStory]
+    push: PushStory, now: Moment, joined: str, old: RekeyStory | None, replaced: list[DataStory]
 ) -> list[str]:
-    """In a few words each, none where nothing shows."""
+    """In a few words each, none where nothing shows. `joined` names who has since the push before."""
     out = []
     if push.left_behind:
         out.append(f"forward rekey: {names(push.left_behind)} left behind")
     if joined:
         backward = ": backward rekey" if push.rekey or (push.data and push.deleted) else ""
-        out.append(f"after {names(joined)} joined{backward}")
+        out.append(f"after {joined} joined{backward}")
     if push.rekey and not push.left_behind and old is not None:
         out += used(old.learnt, now, old.lifetime_seconds, "SA2")
     if replaced and not joined and not push.rekey:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from textwrap import wrap
 from typing import Final
 
-from gsakmp.reports.ladder_notes import names, short
+from gsakmp.captures.opened import ExchangeKind
+from gsakmp.reports.ladder_notes import names
 from gsakmp.reports.story_facts import (
     DataStory,
     Holder,
@@ -17,29 +17,18 @@ from gsakmp.reports.story_facts import (
     RekeyStory,
     Story,
 )
-from gsakmp.reports.tables import paragraph, table
-from gsakmp.reports.words import Row, clock, counted, duration
+from gsakmp.reports.tables import LEAST_WIDTH, folded, paragraph, table
+from gsakmp.reports.words import LABELS, NOTHING, Row, amount, clock, counted, duration, short
 
 __all__ = ["story_rows"]
 
-SECOND: Final = 1_000_000_000
+DATE: Final = 10
+"""Characters of a date."""
 MOST_ROWS: Final = 40
 """Rows of one table; `--json` has all."""
 MOST_COLUMNS: Final = 8
 """Members that have a column of their own."""
-WORDS: Final = {
-    "main": "Main Mode",
-    "aggressive": "Aggressive Mode",
-    "quick": "Quick Mode",
-    "informational": "Informational",
-    "pull": "Pull",
-    "push": "Push",
-    "ack": "Push ACK",
-    "esp": "ESP",
-    "other": "no message",
-}
-
-
+WORDS: Final = {**LABELS, ExchangeKind.ESP: "ESP", ExchangeKind.OTHER: "no message"}
 WAYS: Final = {
     "pull": "pull (the registration)",
     "push": "push (under SA2)",
@@ -50,11 +39,11 @@ WAYS: Final = {
 
 
 def story_rows(story: Story, width: int = 100) -> Iterator[Row]:
-    """The lines, none wider than `width` characters where that can be."""
-    if not story.messages:
-        yield (("There is no message in it.", "title"),)
+    """The lines, none wider than `width` characters (but `LEAST_WIDTH`)."""
+    if not story.messages and not story.esp_packets:
+        yield ((NOTHING, "title"),)
         return
-    yield from Telling(story, max(60, width)).rows()
+    yield from Telling(story, max(LEAST_WIDTH, width)).rows()
 
 
 class Telling:
@@ -64,7 +53,8 @@ class Telling:
         self.story, self.width = story, width
         first = story.first.time if story.first else 0
         last = story.last.time if story.last else 0
-        self.dated = bool(first) and clock(first)[:10] != clock(last)[:10]
+        self.day = clock(first)[:DATE]
+        self.dated = bool(first) and self.day != clock(last)[:DATE]
 
     def rows(self) -> Iterator[Row]:
         """All of it."""
@@ -88,7 +78,7 @@ class Telling:
 
     def section(self, title: str) -> Iterator[Row]:
         yield ()
-        for line in wrap(title, self.width, break_long_words=True):
+        for line in folded(title, self.width):
             yield ((line, "title"),)
 
     def said(self, text: str, style: str = "", sign: str = "") -> Iterator[Row]:
@@ -100,14 +90,14 @@ class Telling:
             yield from self.said(f"and {len(rows) - MOST_ROWS:,} more, which --json has", "note")
 
     def when(self, moment: Moment | None) -> str:
-        """Time of day and frame; the date, too, where the capture has more than one."""
+        """Time of day and frame."""
         if moment is None:
             return ""
         return f"{self.time(moment.time)} #{moment.frame}".strip()
 
     def time(self, time: int) -> str:
-        """To the millisecond."""
-        return clock(time, date=self.dated)[:-3] if time else ""
+        """To the millisecond; with the date where the capture has more than one, or where it is another."""
+        return clock(time, date=self.dated or clock(time)[:DATE] != self.day)[:-3] if time else ""
 
     # -- the parts -----------------------------------------------------------------------------------------
 
@@ -115,22 +105,21 @@ class Telling:
         """What there is, and how it went."""
         story = self.story
         kinds = ", ".join(f"{count:,} {WORDS.get(kind, kind)}" for kind, count in story.kinds.items())
-        first, last = story.first, story.last
+        first, last, number = story.first, story.last, amount(story.messages, story.esp_packets)
         yield (("The capture", "title"),)
         if first is not None and last is not None and first.time:
             span = f", {duration(last.time - first.time)}" if last.time > first.time else ""
-            number = counted(story.messages, "message")
             yield from self.said(f"From {clock(first.time)} UTC{span}: {number}.")
         else:
-            yield from self.said(f"Without times: {counted(story.messages, 'message')}.")
+            yield from self.said(f"Without times: {number}.")
         yield from self.said(f"{kinds}.")
         if story.retransmissions:
             yield from self.said(f"{counted(story.retransmissions, 'retransmission')} among them.")
         closed = sum(each.messages for each in story.sealed)
         opened = story.statuses.get("opened", 0) + story.statuses.get("partly opened", 0)
         if opened or closed:
-            verb = "stays" if closed == 1 else "stay"
-            yield from self.said(f"{counted(opened, 'encrypted message')} opened; {closed:,} {verb} closed.")
+            parts = f"{opened:,} opened, {closed:,} closed"
+            yield from self.said(f"{opened + closed:,} of them encrypted: {parts}.")
         if story.checks_right or story.checks_wrong or story.checks_open:
             wrong = f"{story.checks_wrong:,} wrong" if story.checks_wrong else "none wrong"
             parts = f"{counted(story.checks_right, 'check')} right, {wrong}"
@@ -284,11 +273,13 @@ class Telling:
 
     def activation(self, sa: DataStory) -> str:
         """Only where it is not at once."""
+        if sa.never_active:
+            return "never"
         return self.time(sa.active_at) if sa.active_at and sa.active_at != sa.learnt.time else ""
 
     def packets(self, sa: DataStory) -> str:
-        if not sa.packets:
-            return ""
+        if not sa.packets:  # without any of any SA there is no need to say so of each
+            return "0" if self.story.esp_packets else ""
         closed = sa.packets - sa.packets_opened
         return f"{sa.packets:,}" + (f", {closed:,} not opened" if closed else "")
 
@@ -316,7 +307,7 @@ class Telling:
             ]
             for push in pushes
         ]  # fmt: skip
-        yield from self.grid(["sent", "push", "brings", "why, as far as it shows", "acknowledged"], rows)
+        yield from self.grid(["sent", "push", "brings", "apparent reason", "acknowledged"], rows)
 
     def brought(self, push: PushStory) -> str:
         parts = []
@@ -346,11 +337,13 @@ class Telling:
         room = self.width - 16 - sum(len(bare(member)) + 2 for member in members)
         if len(members) <= MOST_COLUMNS and room >= 0:
             rows = [[sa_word(sa), *(cell(sa, member) for member in members)] for sa in sas]
+            absent = any("-" in row for row in rows)
             yield from self.grid(["", *map(bare, members)], rows)
         else:
             rows = [[sa_word(sa), held(sa.holders), names(sa.from_recording)] for sa in sas]
+            absent = False
             yield from self.grid(["", "holds its key", "with a recording"], rows)
-        yield from self.said(ways(sas), "note")
+        yield from self.said(ways(sas, absent), "note")
         if recorded:
             yield from self.said(
                 "recording: given a key later that also opens the push with this one; who has kept that push "
@@ -367,7 +360,7 @@ class Telling:
         yield from self.section("What is wrong or missing")
         for problem in self.story.problems[:MOST_ROWS]:
             text = f"{self.when(problem.at)} {problem.message}: {problem.detail}"
-            quiet = problem.what in ("lost", "notification")
+            quiet = problem.what in ("lost", "notification", "never active")
             yield from self.said(text, "" if quiet else "problem", sign="! ")
         more = len(self.story.problems) - MOST_ROWS
         if more > 0:
@@ -386,13 +379,14 @@ class Telling:
         """What nobody could read here, and what would open it."""
         if not self.story.sealed:
             return
-        yield from self.section("What could not be opened, and which key would open it")
-        for each in self.story.sealed[:MOST_ROWS]:
+        yield from self.section("What could not be opened, and which lines of a key file would do it")
+        shown = sorted(self.story.sealed[:MOST_ROWS], key=lambda each: each.advice)
+        for each, following in zip(shown, [*shown[1:], None], strict=True):
             kinds = ", ".join(f"{count:,} {WORDS.get(kind, kind)}" for kind, count in each.kinds.items())
             of = f" of SA {each.sa}" if each.sa else ""
             yield from self.said(f"{kinds}{of}, from {self.when(each.first)} on: {each.reason}.", sign="- ")
-            for need in each.needs:
-                yield from paragraph(need, self.width, "name", sign="    ")
+            if each.advice and (following is None or following.advice != each.advice):
+                yield from paragraph(each.advice, self.width, "name", sign="    ")
 
 
 def sa_word(sa: DataStory | RekeyStory) -> str:
@@ -406,10 +400,11 @@ def data_word(sa: DataStory) -> str:
     return f"{short(sa.sa)} and up" if sa.period_count else short(sa.sa)
 
 
-def ways(sas: list[DataStory | RekeyStory]) -> str:
+def ways(sas: list[DataStory | RekeyStory], absent: bool) -> str:
     """What the words of the table mean, as far as they are in it."""
     hows = {holder.how for sa in sas for holder in sa.holders}
     said = [text for how, text in WAYS.items() if how in hows]
+    said += ["- (not at all)"] if absent else []
     text = f"How the key was come by: {', '.join(said)}."
     if any(isinstance(sa, DataStory) and sa.period_count for sa in sas):
         text += " Numbers are the periods that were given (keys by periods: each has an SA3 of its own)."

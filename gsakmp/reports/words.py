@@ -9,7 +9,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from gsakmp.captures.opened import ExchangeKind, Opened, Status
+import msgspec
+
+from gsakmp.captures.opened import Event, ExchangeKind, Opened, Status
 from gsakmp.message import Message
 from gsakmp.payloads import (
     SAKEK,
@@ -20,21 +22,30 @@ from gsakmp.payloads import (
     GroupDelete,
     GroupSA,
     KeyDownload,
+    NATDiscovery,
+    NATOriginalAddress,
     Notification,
 )
 from gsakmp.registries import IKEv2PayloadType, PayloadType
 from gsakmp.wire.spans import printable
 
 __all__ = [
+    "LABELS",
+    "NOTHING",
+    "SECOND",
     "Piece",
     "Row",
+    "amount",
     "clean",
     "clock",
     "counted",
     "duration",
     "interval",
+    "kind_name",
     "label",
     "payload_words",
+    "safe",
+    "short",
     "time_text",
 ]
 
@@ -43,7 +54,7 @@ Piece = tuple[str, str]
 Row = tuple[Piece, ...]
 """One line."""
 
-LABELS: Final = {
+LABELS: Final[dict[str, str]] = {
     ExchangeKind.MAIN: "Main Mode",
     ExchangeKind.AGGRESSIVE: "Aggressive Mode",
     ExchangeKind.QUICK: "Quick Mode",
@@ -72,6 +83,9 @@ LETTERS: Final = {
 }
 """Short, after the notation of RFC 2408, 2409, 3947 and 6407; VID and CR are every IKE program's words."""
 
+DRAFT_LETTERS: Final[dict[type, str]] = {NATDiscovery: "NAT-D", NATOriginalAddress: "NAT-OA"}
+"""Payloads that drafts gave other numbers, among them 15 and 16, which in GDOI are SA KEK and SA TEK."""
+
 IKEV2_LETTERS: Final = {
     IKEv2PayloadType.SECURITY_ASSOCIATION: "SA",
     IKEv2PayloadType.KEY_EXCHANGE: "KE",
@@ -93,13 +107,19 @@ IKEV2_LETTERS: Final = {
 NUMBERED: Final = frozenset(
     {ExchangeKind.MAIN, ExchangeKind.AGGRESSIVE, ExchangeKind.QUICK, ExchangeKind.PULL}
 )
-"""Exchanges whose messages go by their place; an Informational has one, and a push goes by its SEQ."""
+"""Exchanges whose messages go by their place; an Informational has one."""
+UNDER_REKEY: Final = frozenset({ExchangeKind.PUSH, ExchangeKind.ACK})
+"""Those that go by their SEQ and the Rekey SA, each of which counts anew."""
+SHORT: Final = 8
 MOST_PAYLOADS: Final = 12
 """Payloads that a label names."""
 LONGEST: Final = 200
 """Characters of a text from outside in a report."""
+NOTHING: Final = "There is no message in it."
+"""What a report of an empty capture says."""
 VERSION_1: Final = 1
 SECOND: Final = 1_000_000_000
+"""Nanoseconds."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -109,25 +129,59 @@ def clean(text: object, most: int = LONGEST) -> str:
     return shown if len(shown) <= most else shown[: most - 3] + "..."
 
 
+def safe(event: Event) -> Event:
+    """An event with all its texts made so. Names of SAs are hex, and stay what they are."""
+    changes = {}
+    for name in event.__struct_fields__:
+        value = getattr(event, name)
+        if isinstance(value, str):
+            shown: object = clean(value)
+        elif isinstance(value, tuple):
+            shown = tuple(clean(each) if isinstance(each, str) else each for each in value)
+        else:
+            continue
+        if shown != value:
+            changes[name] = shown
+    return msgspec.structs.replace(event, **changes) if changes else event
+
+
 def counted(number: int, what: str, plural: str = "") -> str:
     """``1 frame``, ``2 frames``."""
     return f"{number:,} {what if number == 1 else plural or what + 's'}"
+
+
+def amount(messages: int, packets: int) -> str:
+    """``98 messages and 4 ESP packets``, without what there is none of."""
+    parts = [counted(messages, "message")] if messages or not packets else []
+    return " and ".join([*parts, counted(packets, "ESP packet")] if packets else parts)
+
+
+def short(sa: str) -> str:
+    """The start of an SA's name, which is enough to tell them apart."""
+    return sa if sa == "*" else clean(sa[:SHORT])
 
 
 # -- messages ----------------------------------------------------------------------------------------------
 
 
 def label(opened: Opened) -> str:
-    """What a message is, in two or three words: ``Pull 2``, ``Push 4``."""
+    """What a message is, in a few words: ``Pull 2``, ``Push 4 under c07672c8``."""
     esp, message = opened.esp, opened.shown
     if esp is not None:
         return f"ESP {esp.sequence_number}"
     name = LABELS.get(opened.kind)
     if name is None:
         return clean(opened.reason or "not a message") if message is None else exchange_words(message)
-    if opened.step and (opened.kind in NUMBERED or opened.kind in (ExchangeKind.PUSH, ExchangeKind.ACK)):
-        return f"{name} {opened.step}"
-    return name
+    if opened.step and (opened.kind in NUMBERED or opened.kind in UNDER_REKEY):
+        name = f"{name} {opened.step}"
+    return f"{name} under {short(opened.sa)}" if opened.kind in UNDER_REKEY and opened.sa else name
+
+
+def kind_name(opened: Opened) -> str:
+    """What a message counts as: its kind, or of those without one its exchange."""
+    if opened.kind is ExchangeKind.OTHER and opened.shown is not None:
+        return clean(opened.shown.exchange_name)
+    return str(opened.kind)
 
 
 def exchange_words(message: Message) -> str:
@@ -171,7 +225,9 @@ def payload_word(payload: Any, version: int) -> str:
         return "unlinked octets"
     registry: Any = PayloadType if version == VERSION_1 else IKEv2PayloadType
     number = registry(int(kind)) if 0 <= int(kind) <= 0xFF else kind
-    letters = LETTERS.get(number) if version == VERSION_1 else IKEV2_LETTERS.get(number)
+    letters = DRAFT_LETTERS.get(type(payload))
+    if letters is None:
+        letters = LETTERS.get(number) if version == VERSION_1 else IKEV2_LETTERS.get(number)
     if letters is None:
         named = getattr(number, "named", False)
         letters = clean(number.name).replace("_", " ") if named else f"payload {int(kind)}"

@@ -7,15 +7,17 @@ from math import isqrt
 from typing import Any, Final
 
 from gsakmp import limits
-from gsakmp.doi import DIALECTS, DOIS, GDOI, STANDARD
+from gsakmp.doi import DIALECTS, DOIS, GDOI, GDOID, STANDARD
 from gsakmp.registries import (
     DOINumber,
     EncryptionAlgorithm,
     ExchangeType,
     GDOIExchangeType,
+    GDOIIDType,
     HashAlgorithm,
     HeaderFlag,
     IKEAttribute,
+    IPsecAttribute,
     KEKAlgorithm,
     KEKAttribute,
     KEKKeyAttribute,
@@ -23,8 +25,12 @@ from gsakmp.registries import (
     LKHKeyAttribute,
     PayloadType,
 )
+from gsakmp.wireshark.notes import NOTES
 
 __all__ = ["constants"]
+
+KEY_FILE_OCTETS: Final = 16 * 1024 * 1024
+"""Of a key file: limits.SECRETS lines with a KEK, its SPI and an IV are fewer."""
 
 PRIMES: Final = 80
 """SHA-512 has 80 rounds, and a constant for each (RFC 6234, 5.2)."""
@@ -81,8 +87,12 @@ def constants() -> dict[str, Any]:
             "attributes": limits.ATTRIBUTES_PER_PAYLOAD,
             "elements": limits.ELEMENTS_PER_PAYLOAD,
             "message": limits.MESSAGE_OCTETS,
+            "key_line": limits.KEY_LINE_OCTETS,
+            "key_file": KEY_FILE_OCTETS,
         },
+        "notes": [list(note[:4]) for note in NOTES],
         "dialects": [dialect_data(dialect) for dialect in DIALECTS.values()],
+        "tried_dialects": [STANDARD.name, GDOID.name],
         "domains_by_number": {int(number): doi.name for number, doi in DOIS.items()},
         "domains_by_port": {port: doi.name for doi in DOIS.values() for port in sorted(doi.ports)},
         "first_own_exchange": GDOI.first_own_exchange,
@@ -124,6 +134,9 @@ def numbers() -> dict[str, Any]:
         },
         "kek_algorithm": KEKAttribute.KEK_ALGORITHM,
         "kek_key_length": KEKAttribute.KEK_KEY_LENGTH,
+        "sig_algorithm": KEKAttribute.SIG_ALGORITHM,
+        "ipsec_key_length": IPsecAttribute.KEY_LENGTH,
+        "id_ipv4": GDOIIDType.ID_IPV4_ADDR,
         "kek_ciphers": {
             int(KEKAlgorithm.KEK_ALG_DES): "des",
             int(KEKAlgorithm.KEK_ALG_3DES): "3des",

@@ -13,11 +13,10 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import Any, Final
 
-import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from gsakmp.registries import AuthenticationMethod
-from tests.conftest import REQUIRE_ALL, require_tool
+from tests.conftest import require_tool, skip_or_fail
 from tests.interop.namespaces import NEAR, Network, end
 from tests.interop.shell import Shell
 from tests.unit.exchanges.phase1 import certificate_of, key_of
@@ -66,14 +65,12 @@ swanctl {{
 
 
 def find_charon() -> str:
-    """Its path. Skips where it is not installed, under ``GSAKMP_REQUIRE_ALL=1`` fails."""
+    """Its path; see `skip_or_fail`."""
     require_tool("swanctl")
     for path in PROGRAMS:
         if Path(path).exists():
             return path
-    if REQUIRE_ALL:
-        pytest.fail("charon is not installed, and GSAKMP_REQUIRE_ALL=1 asks for every tool", pytrace=False)
-    pytest.skip("charon is not installed", allow_module_level=True)
+    skip_or_fail("charon is not installed")
 
 
 class Charon:
@@ -174,10 +171,6 @@ class Charon:
             for line in self._ask("--list-sas", "--raw").splitlines()
             if line.startswith("list-sa event")
         ]
-
-    def listing(self) -> str:
-        """The same as it shows it to people."""
-        return self._ask("--list-sas")
 
     def established(self) -> list[dict[str, str]]:
         """Those that phase 1 has finished."""

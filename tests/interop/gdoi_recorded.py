@@ -80,10 +80,6 @@ class RecordedSession:
             kek=found.get("kek"),
         )
 
-    def from_gcks(self, exchange: int) -> list[RecordedMessage]:
-        """The messages of one exchange type that the GCKS sent."""
-        return [m for m in self.messages if m.exchange == exchange and m.source == self.gcks]
-
     def of(self, exchange: int) -> list[RecordedMessage]:
         """All messages of one exchange type."""
         return [m for m in self.messages if m.exchange == exchange]

@@ -16,9 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
-import pytest
-
-from tests.conftest import REQUIRE_ALL, require_tool
+from tests.conftest import require_tool, skip_or_fail
 
 NEAR, FAR = "192.0.2.1", "192.0.2.2"
 """Where each host is seen by the other, with a NAT or without."""
@@ -31,7 +29,7 @@ Made = TypeVar("Made")
 
 
 def require_root() -> None:
-    """Namespaces, and ports below 1024, are root's. Skips, under ``GSAKMP_REQUIRE_ALL=1`` fails."""
+    """Namespaces, and ports below 1024, are root's; see `skip_or_fail`."""
     require_tool("ip")
     require_tool("nsenter")
     reason = "network namespaces need root"
@@ -42,9 +40,7 @@ def require_root() -> None:
             reason = f"no network namespaces here: {error.strerror}"
         else:
             return
-    if REQUIRE_ALL:
-        pytest.fail(f"{reason}, and GSAKMP_REQUIRE_ALL=1 asks for every test", pytrace=False)
-    pytest.skip(reason, allow_module_level=True)
+    skip_or_fail(reason)
 
 
 class Network:

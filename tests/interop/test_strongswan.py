@@ -7,9 +7,9 @@ import time
 import pytest
 
 from gsakmp.exchanges.credentials import Credentials
-from gsakmp.exchanges.nat import KEEPALIVE
 from gsakmp.exchanges.retransmission import RetransmissionPolicy
 from gsakmp.identities import Identity
+from gsakmp.message import NAT_KEEPALIVE
 from gsakmp.peers.events import ISAKMPSADeleted, PeerDead
 from gsakmp.registries import AuthenticationMethod, PayloadType
 from tests.interop.charon import find_charon
@@ -111,7 +111,7 @@ def test_we_begin_behind_a_nat(method: AuthenticationMethod, aggressive: bool) -
         assert "nat-remote" in theirs
         assert "nat-local" not in theirs
         moved(here)
-        assert here.shell.run(SECONDS, lambda: (4500, KEEPALIVE) in sent(here)), "no keepalive"
+        assert here.shell.run(SECONDS, lambda: (4500, NAT_KEEPALIVE) in sent(here)), "no keepalive"
         charon_asks(here)
         deleted_by_us(here)
 

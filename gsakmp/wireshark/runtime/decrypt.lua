@@ -13,6 +13,7 @@ G.key_problem = nil
 
 function G.forget()
   state = {sas = {}, first_keys = {}, keks = {}, trees = {}, exchanges = {}, opened = {}, group_cookies = {}}
+  G.forget_dialects()
   G.keys, G.key_problem = G.read_keys(G.proto.prefs)
 end
 
@@ -38,6 +39,7 @@ local function attribute_numbers(attributes)
   end
   return out
 end
+G.attribute_numbers = attribute_numbers
 
 -- What an SA payload with one proposal of one transform agrees on.
 local function note_suite(sa, payload)

@@ -7,7 +7,8 @@
 -- hold chains (payload type to class), choices (number to value or class) and the names of attribute tables.
 --
 -- A context `ctx` holds the octets `s`, the `tvb` that ranges are taken from, the rules, the dialect, and
--- whether anything was `malformed`. Offsets count from 0; `stop` is where a field's surroundings end.
+-- whether anything was `malformed`. Offsets count from 0; `stop` is where a field's surroundings end. Where a
+-- choice is an element, its class and values are `v.chosen`.
 
 local F, notes, number = G.F, G.notes, G.number
 local limits, generic = G.constants.limits, G.generic
@@ -19,10 +20,8 @@ local function fail(kind, text)
   error({ours = true, kind = kind, text = text})
 end
 
-local MALFORMED = {truncated = true, length = true, trailing = true, limit = true, version = true}
-
 local function note(ctx, item, kind, text)
-  if MALFORMED[kind] then ctx.malformed = true end
+  if G.malformed[kind] then ctx.malformed = true end
   item:add_proto_expert_info(notes[kind], text)
 end
 G.note = note
@@ -222,7 +221,7 @@ function readers.choice(ctx, m, v, tree, at, stop, depth)
   local entry = (ctx.rules.choices[m.table] or {})[v[m.key]]
   if not entry then return stop, add(ctx, tree, m.field, at, stop - at) end
   if entry.of then
-    nested(ctx, entry.of, tree, at, stop, deeper(depth))
+    v.chosen = {class = entry.of, v = nested(ctx, entry.of, tree, at, stop, deeper(depth))}
     return stop
   end
   local swap = m.reversed and ctx.dialect[m.reversed]

@@ -31,25 +31,15 @@ for i, row in ipairs(G.field_rows) do
 end
 proto.fields = F
 
-local function note(name, text, group, severity)
-  return ProtoExpert.new("gdoi.expert." .. name, text, expert.group[group] or expert.group.PROTOCOL,
-    expert.severity[severity])
-end
-
-G.notes = {
-  truncated = note("truncated", "Truncated", "MALFORMED", "ERROR"),
-  length = note("length", "Contradicting length or count", "MALFORMED", "ERROR"),
-  trailing = note("trailing", "Octets left over", "MALFORMED", "ERROR"),
-  limit = note("limit", "More than a limit allows", "MALFORMED", "ERROR"),
-  version = note("version", "Unknown version", "MALFORMED", "ERROR"),
-  reserved = note("reserved", "Reserved and not zero", "PROTOCOL", "WARN"),
-  unknown = note("unknown", "Unknown payload type", "UNDECODED", "NOTE"),
-  encrypted = note("encrypted", "Not decrypted", "DECRYPTION", "NOTE"),
-  keys = note("keys", "Trouble with a key", "DECRYPTION", "WARN"),
-  bug = note("bug", "A fault of this dissector", "PROTOCOL", "ERROR"),
-}
+G.notes, G.malformed = {}, {}
 local list = {}
-for _, one in pairs(G.notes) do list[#list + 1] = one end
+for i, row in ipairs(G.constants.notes) do
+  local name, text, group, severity = row[1], row[2], row[3], row[4]
+  local one = ProtoExpert.new("gdoi.expert." .. name, text, expert.group[group] or expert.group.PROTOCOL,
+    expert.severity[severity])
+  G.notes[name], list[i] = one, one
+  G.malformed[name] = group == "MALFORMED"
+end
 proto.experts = list
 
 -- Names of numbers --------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 -- the dissector can use: encryption_key, skeyid_e and kek. Wireshark's own table of ISAKMP keys is taken too:
 -- a line is the initiator's cookie, a comma, the encryption key.
 
-local unhex = G.unhex
+local unhex, limits = G.unhex, G.constants.limits
 
 -- An editor's byte order mark, which may stand before the first line.
 local MARK = "\239\187\191"
@@ -10,6 +10,9 @@ local MARK = "\239\187\191"
 local function cookies_of(name)
   return unhex((name:gsub(":", "")))
 end
+
+-- A pattern for blanks at the end alone would take the square of the time in a line of blanks.
+local function trimmed(text) return text:find("%S") and text:match("^%s*(.*%S)") or "" end
 
 -- By kind, then by name in octets. Those of an ISAKMP SA may go by the initiator's cookie alone.
 local function empty() return {encryption_key = {}, skeyid_e = {}, kek = {}, lines = 0} end
@@ -34,22 +37,40 @@ local function read_line(found, line)
   end
 end
 
-local function read_lines(found, file)
-  local first = true
-  for line in file:lines() do
-    if first and line:sub(1, #MARK) == MARK then line = line:sub(#MARK + 1) end
-    first = false
-    if #line < 65536 and not line:match("^%s*#") then read_line(found, (line:gsub("^%s+", ""):gsub("%s+$", ""))) end
-  end
+-- The lines of a file in turn, and at its end or at a limit what is wrong; such a file may never end.
+local function lines_of(file, take)
+  local rest, size, lines = "", 0, 0
+  repeat
+    local piece, problem = file:read(limits.key_line)
+    if problem then return "cannot be read" end
+    size, rest = size + #(piece or "\n"), rest .. (piece or "\n")
+    if size > limits.key_file then return "has more than " .. limits.key_file .. " octets" end
+    local from, last = 1, rest:find("\n", 1, true)
+    while last do
+      local line = rest:sub(from, last - 1)
+      lines, from = lines + 1, last + 1
+      take(lines == 1 and line:sub(1, #MARK) == MARK and line:sub(#MARK + 1) or line)
+      last = rest:find("\n", from, true)
+    end
+    rest = rest:sub(from)
+    if #rest > limits.key_line then return "has a line of more than " .. limits.key_line .. " octets" end
+  until not piece
 end
 
--- Whether it could be read; a folder can be opened, and fails then.
+local function read_lines(found, file)
+  return lines_of(file, function(line)
+    line = trimmed(line)
+    if line:sub(1, 1) ~= "#" then read_line(found, line) end
+  end)
+end
+
+-- What is wrong with a file, or nothing; a folder can be opened, and fails when it is read.
 local function read_file(found, path)
-  local file = io.open(path, "r")
-  if not file then return false end
-  local ok = pcall(read_lines, found, file)
+  local file = io.open(path, "rb")
+  if not file then return "cannot be read" end
+  local ok, problem = pcall(read_lines, found, file)
   file:close()
-  return ok
+  return not ok and "cannot be read" or problem
 end
 
 -- Everything that the preferences name; the second result is what was wrong, or nothing.
@@ -60,15 +81,16 @@ function G.read_keys(prefs)
   end
   if prefs.key_file ~= "" then
     local before = found.lines
-    if not read_file(found, prefs.key_file) then
-      problem = "the key file cannot be read"
+    problem = read_file(found, prefs.key_file)
+    if problem then
+      problem = "the key file " .. problem
     elseif found.lines == before then
       problem = "the key file has no key that the dissector can use"
     end
   end
   for entry in prefs.keys:gmatch("[^;]+") do
     local before = found.lines
-    read_line(found, (entry:gsub("^%s+", ""):gsub("%s+$", "")))
+    read_line(found, trimmed(entry))
     if found.lines == before then problem = "the preference `keys` has an entry that is none" end
   end
   return found, problem

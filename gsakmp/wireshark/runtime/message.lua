@@ -79,14 +79,19 @@ local function read_payloads(ctx, kind, chain, tree, at, stop, padded)
   return items or {}
 end
 
-local function read_plaintext(ctx, header, chain, tree, plain, with)
+local function read_plaintext(ctx, header, chain, tree, pinfo, plain, with)
   local tvb = ByteArray.new(plain, true):tvb("Decrypted ISAKMP payloads")
-  local inner = {s = plain, tvb = tvb, rules = ctx.rules, dialect = ctx.dialect}
+  local dialect = G.dialect_of(pinfo.number, pinfo.visited, header, ctx.rules, chain, plain)
+  local inner = {s = plain, tvb = tvb, rules = ctx.rules, dialect = dialect}
   local item = add(inner, tree, generic.plaintext, 0, #plain)
   local said = item:add(F[generic.decrypted_with], with)
   said:set_generated()
   local items = read_payloads(inner, header.next_payload, chain, item, 0, #plain, true)
-  if inner.malformed then note(ctx, item, "keys", "no sound payloads: does the key fit?") end
+  if inner.malformed then
+    note(ctx, item, "keys", "no sound payloads: does the key fit?")
+  elseif not pinfo.visited then
+    G.keep_dialect(header, items, dialect)
+  end
   return items
 end
 
@@ -100,7 +105,7 @@ local function read_ciphertext(ctx, header, chain, tree, pinfo, at, stop)
     if G.key_problem then note(ctx, item, "keys", G.key_problem) end
     return nil
   end
-  return read_plaintext(ctx, header, chain, tree, plain, said)
+  return read_plaintext(ctx, header, chain, tree, pinfo, plain, said)
 end
 
 local function summary(header, name, payloads)
@@ -125,7 +130,6 @@ local function read_message(ctx, pinfo, tree, header, port)
     or "exchange " .. G.number_text(domain.exchanges, header.exchange_type)
   item:add(F[generic.domain], domain.name):set_generated()
   item:add(F[generic.exchange], name):set_generated()
-  if header.major ~= 1 and header.major ~= 2 then note(ctx, item, "version", "neither 1 nor 2") end
   local stop, at = end_of(ctx, header, item), header.at + HEADER
   local payloads
   if header.encrypted and header.major == 1 then
@@ -140,12 +144,34 @@ local function read_message(ctx, pinfo, tree, header, port)
   pinfo.cols.info:set(summary(header, name, payloads))
 end
 
--- The dissector: a message from offset `at` on, which belongs to `port`.
-function G.dissect(tvb, pinfo, root, port, at)
+-- Why octets are no message, and the sort of note; nothing for what may be one. A port that is GDOI's by the
+-- preferences alone may carry ESP as well, whose ciphertext is where the version and the length would be.
+function G.no_message(header, named)
+  local version = header.major == 1 or header.major == 2
+  if named and not (version and header.length <= constants.limits.message) then
+    return "no header of ISAKMP; ESP, perhaps", "data"
+  end
+  if not version then return "no message of ISAKMP: major version " .. header.major, "version" end
+end
+
+local function show_data(ctx, tvb, pinfo, tree, root, problem, kind)
+  note(ctx, tree, kind, problem)
+  pinfo.cols.protocol:set("ISAKMP")
+  pinfo.cols.info:set(problem)
+  Dissector.get("data"):call(tvb, pinfo, root)
+end
+
+-- The dissector: a message from offset `at` on, which belongs to `port`; `named` if the preferences say so.
+function G.dissect(tvb, pinfo, root, port, at, named)
   local s = tvb:raw(0, tvb:len())
   local tree = root:add(G.proto, tvb())
-  local ctx = {s = s, tvb = tvb, dialect = constants.dialects[G.proto.prefs.dialect]}
+  local ctx = {s = s, tvb = tvb, dialect = G.plain_dialect()}
   local header = header_at(s, at)
+  if G.preference_problem then note(ctx, tree, "preference", G.preference_problem) end
+  if header then
+    local problem, kind = G.no_message(header, named)
+    if problem then return show_data(ctx, tvb, pinfo, tree, root, problem, kind) end
+  end
   if at == MARKER then add(ctx, tree, generic.non_esp_marker, 0, MARKER) end
   if not header then
     note(ctx, tree, "truncated", "a header has " .. HEADER .. " octets, " .. (#s - at) .. " are left")

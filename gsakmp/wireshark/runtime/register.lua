@@ -1,19 +1,21 @@
 -- Preferences and ports.
 
 local proto, header_at = G.proto, G.header_at
-local KEEP, GROUPS, ALL = 1, 2, 3
 
 proto.prefs.key_file = Pref.string("Key file", "", "Path of a key file: gsakmp's own, or Wireshark's ISAKMP table")
 proto.prefs.keys = Pref.string(
   "Keys", "", "Lines of a key file, with semicolons between them: kek 00112233...:8899aabb... 10ff...")
 proto.prefs.wireshark_table = Pref.bool(
   "Use Wireshark's table of ISAKMP keys", true, "Read ikev1_decryption_table in the personal configuration folder")
-local dialects = {}
-for i, dialect in ipairs(G.constants.dialects) do dialects[i] = {dialect.name, dialect.name, i} end
-proto.prefs.dialect = Pref.enum("Dialect", 1, "How the peers differ from the standards", dialects, false)
-proto.prefs.other_ports = Pref.enum("UDP 500 and 4500", GROUPS, "What to take there from Wireshark's own dissector", {
-  {"nothing", "nothing", KEEP}, {"gdoi", "exchanges of GDOI", GROUPS}, {"all", "everything of IKE version 1", ALL},
-}, false)
+-- Wireshark takes an unknown word for the default of an enumeration, and says nothing. So these are text.
+local WORDS = {dialect = {"automatic"}, other_ports = {"gdoi", "nothing", "all"}}  -- the first is the default
+for _, dialect in ipairs(G.constants.dialects) do table.insert(WORDS.dialect, dialect.name) end
+
+local function words(name) return table.concat(WORDS[name], ", ") end
+proto.prefs.dialect = Pref.string(
+  "Dialect", WORDS.dialect[1], "How the peers differ from the standards: one of " .. words("dialect"))
+proto.prefs.other_ports = Pref.string("UDP 500 and 4500", WORDS.other_ports[1],
+  "What to take there from Wireshark's own dissector: gdoi (its exchanges alone), nothing, or all of IKE version 1")
 proto.prefs.ikev2 = Pref.bool(
   "Leave IKE version 2 to Wireshark", true, "Its own dissector reads more of version 2 than the framing")
 
@@ -36,20 +38,22 @@ end
 
 local OURS = {[848] = true, [500] = true, [4500] = true}
 
--- The port that says which domain of interpretation is meant: the receiver's if it is one of ours.
+-- The port that says which domain of interpretation is meant: the receiver's if it is one of ours. The second
+-- result is whether it is GDOI's by the preferences alone.
 local function port_of(pinfo)
   if OURS[pinfo.dst_port] then return pinfo.dst_port end
   if OURS[pinfo.src_port] then return pinfo.src_port end
-  return 848
+  return 848, true
 end
 
 -- Whether a message on a port of IKE's is for this dissector.
 local function wanted(s, at)
   local header = header_at(s, at)
-  if not header then return proto.prefs.other_ports == ALL end
-  if header.major == 2 then return proto.prefs.other_ports == ALL and not proto.prefs.ikev2 end
-  if proto.prefs.other_ports == ALL then return true end
-  if proto.prefs.other_ports == KEEP then return false end
+  local all = G.options.other_ports == "all"
+  if not header then return all end
+  if header.major == 2 then return all and not proto.prefs.ikev2 end
+  if all then return true end
+  if G.options.other_ports == "nothing" then return false end
   return G.is_group(header.initiator) or G.names_group(s, header)
 end
 
@@ -61,7 +65,7 @@ function G.names_group(s, header)
 end
 
 function proto.dissector(tvb, pinfo, tree)
-  local port = port_of(pinfo)
+  local port, named = port_of(pinfo)
   local s = tvb:raw(0, math.min(tvb:len(), 64))
   local at = port == 4500 and 4 or 0
   if port == 4500 and (s:sub(1, 4) ~= "\0\0\0\0" or not wanted(s, at)) then
@@ -69,8 +73,10 @@ function proto.dissector(tvb, pinfo, tree)
   end
   if port == 500 and not wanted(s, at) then return theirs(500, tvb, pinfo, tree) end
   local header = header_at(s, at)
-  if header and header.major == 2 and proto.prefs.ikev2 then return theirs(500, tvb, pinfo, tree) end
-  G.dissect(tvb, pinfo, tree, port, at)
+  if header and header.major == 2 and proto.prefs.ikev2 and not G.no_message(header, named) then
+    return theirs(500, tvb, pinfo, tree)
+  end
+  G.dissect(tvb, pinfo, tree, port, at, named)
   return tvb:len()
 end
 
@@ -85,8 +91,30 @@ local function take_ports()
   taken = wished
 end
 
+-- The word that a preference has; that of the default, and what to say, if it is none that is known.
+local function option(name)
+  local said = proto.prefs[name]:lower():gsub("^%s+", ""):gsub("%s+$", "")
+  for _, word in ipairs(WORDS[name]) do
+    if said == word then return word end
+  end
+  if said == "" then return WORDS[name][1] end
+  return WORDS[name][1], string.format(
+    "the preference gdoi.%s is '%s', none of %s; it counts as %s", name, said, words(name), WORDS[name][1])
+end
+
+local told  -- once, not with every file
+local function take_options()
+  local dialect, first = option("dialect")
+  local other_ports, second = option("other_ports")
+  G.options = {dialect = dialect, other_ports = other_ports}
+  G.preference_problem = first and second and first .. "; " .. second or first or second
+  if G.preference_problem and G.preference_problem ~= told then report_failure(G.preference_problem) end
+  told = G.preference_problem
+end
+
 local function refresh()
   take_ports()
+  take_options()
   G.forget()
 end
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,24 @@ from tests.unit.cli.commands import run
 def test_it_writes_to_standard_output() -> None:
     result = run("wireshark")
     assert (result.status, result.text, result.err) == (0, dissector(), "")
+
+
+class Terminal(io.BytesIO):
+    """Octets on their way to somebody's eyes."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_lua_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(io, "BytesIO", Terminal)
+    result = run("wireshark")
+    assert (result.status, result.out) == (2, b"")
+    assert (
+        "-o FILE says where to, --install is for Wireshark's own folder, -o - for this terminal" in result.err
+    )
+    assert run("wireshark", "-o", "-").text == dissector()
+    assert run("wireshark", "--filters").text == filters_page()
 
 
 def test_it_writes_a_file_and_over_one(tmp_path: Path) -> None:

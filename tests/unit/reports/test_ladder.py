@@ -286,7 +286,7 @@ def test_without_a_time_nothing_is_said_of_it() -> None:
     assert said == [
         ("2026-11-23 07:59:10.168977 UTC", ""),
         ("", ""),
-        ("", f"+{(times[2] - times[0]) / 1000:.0f} µs"),
+        ("", f"+{(times[2] - times[0]) / 10**6:.2f} ms"),
     ]
 
 
