@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -32,19 +33,30 @@ settings.load_profile(
 )
 
 
-def require_tool(name: str) -> str:
-    """The path of the program `name`; without it the test, or the whole module, is skipped.
+def skip_or_fail(reason: str) -> NoReturn:
+    """What a test needs is not there: skip it, or the whole module.
 
-    Under ``GSAKMP_REQUIRE_ALL=1`` it fails instead. Call it in a test, in a fixture, or at the top of
-    a module whose tests all need the program.
+    Under ``GSAKMP_REQUIRE_ALL=1`` fail instead. Call it in a test, in a fixture, or at the top of a module
+    whose tests all need the same.
     """
-    path = shutil.which(name)
-    if path is not None:
-        return path
-    reason = f"{name} is not installed"
     if REQUIRE_ALL:
-        pytest.fail(f"{reason}, and GSAKMP_REQUIRE_ALL=1 asks for every tool", pytrace=False)
+        pytest.fail(f"{reason}, and GSAKMP_REQUIRE_ALL=1 asks for every test", pytrace=False)
     pytest.skip(reason, allow_module_level=True)
+
+
+def require_tool(name: str) -> str:
+    """The path of the program `name`; see `skip_or_fail`."""
+    path = shutil.which(name)
+    if path is None:
+        skip_or_fail(f"{name} is not installed")
+    return path
+
+
+def require_path(path: str) -> Path:
+    """A file that not every system has, as ``/dev/full``; see `skip_or_fail`."""
+    if not Path(path).exists():
+        skip_or_fail(f"no {path} here")
+    return Path(path)
 
 
 @pytest.fixture(scope="session")

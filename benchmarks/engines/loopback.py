@@ -64,9 +64,10 @@ def serve(members: int, *, store: bool) -> Served | None:
         seconds = crowd.register()
         ours.send("stop")
         processor, retransmissions = ours.recv()
-    finally:
         process.join(SECONDS)
+    finally:
         process.kill()
+        process.join()
     return Served(store, members, crowd.registered, seconds, processor, retransmissions)
 
 

@@ -23,7 +23,6 @@ __all__ = ["BATCHES", "FLOOR", "KINDS", "OURS", "WITH_KEK", "Changed", "Changes"
 
 OURS: Final = "gsakmp"
 FLOOR: Final = "alone"
-PLAN: Final = "plan"
 BATCHES: Final = (1, 10, 100, 1_000)
 WITH_KEK: Final = "join, new KEK"
 KINDS: Final = ("leave", *(f"{size} leave" for size in BATCHES[1:]), WITH_KEK, "join")

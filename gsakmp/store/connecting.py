@@ -18,7 +18,7 @@ from gsakmp.store.migrations import create_schema, is_empty, migrate, newest, ve
 from gsakmp.store.schema import meta
 from gsakmp.store.sealing import Sealer
 
-__all__ = ["Expected", "connect", "forget_mark", "log_ahead", "prepare", "put_mark"]
+__all__ = ["Expected", "connect", "forget_mark", "log_ahead", "prepare"]
 
 Expected = Literal["any", "new", "existing"]
 """What the caller says of the file: whether it must be made, or must be there."""

@@ -16,12 +16,29 @@ from sqlalchemy import Connection, insert, inspect, select, text
 from gsakmp.errors import ConfigurationError
 from gsakmp.store.schema import APPLICATION_ID, METADATA, schema_version
 
-__all__ = ["MIGRATIONS", "Migration", "create_schema", "is_empty", "migrate", "version_of"]
+__all__ = ["MIGRATIONS", "Migration", "create_schema", "is_empty", "migrate", "newest", "version_of"]
 
 Migration = Callable[[Connection], None]
 """Brings the tables to the next version, by statements of its own: `gsakmp.store.schema` moves on."""
 
-MIGRATIONS: Final[list[Migration]] = []
+
+WHOLE_AUTHORISATIONS: Final = (
+    "ALTER TABLE authorisations RENAME TO authorisations_1",
+    "CREATE TABLE authorisations ( id INTEGER NOT NULL, group_name TEXT NOT NULL, loaded_at FLOAT NOT NULL, "
+    "entry TEXT NOT NULL, PRIMARY KEY (id) )",
+    "INSERT INTO authorisations SELECT id, group_name, loaded_at, json_object('identity', identity, "
+    "'certificate', certificate, 'sender', json(iif(sender, 'true', 'false'))) FROM authorisations_1",
+    "DROP TABLE authorisations_1",
+)
+
+
+def whole_authorisations(connection: Connection) -> None:
+    """Version 2 keeps all that an authorisation says; before, its periods and module were left out."""
+    for statement in WHOLE_AUTHORISATIONS:
+        connection.execute(text(statement))
+
+
+MIGRATIONS: Final[list[Migration]] = [whole_authorisations]
 """The first makes version 2 of version 1, and so on; they are never changed or taken out once released."""
 
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from sqlalchemy import Connection, delete, insert, select
 
-from gsakmp.errors import ConfigurationError
+from gsakmp.errors import ConfigurationError, StateError
 from gsakmp.group.policy import MemberPolicy
 from gsakmp.store.schema import authorisations, policies
 
@@ -28,7 +29,8 @@ class PolicyRecord:
     text: str
     """JSON."""
     digest: bytes
-    """SHA-256 of the policy, as `gsakmp.group.records.GroupState.policy_digest` has it."""
+    """As `gsakmp.group.records.GroupState.policy_digest` was then: two halves of 16 octets, of SHA-256 each
+    (`gsakmp.group.recovery.digest`), or empty for a group that had no SAs made from it."""
     loaded_at: float
 
 
@@ -63,16 +65,7 @@ def put_authorisations(
     if len(entries) > AUTHORISATIONS:
         raise ConfigurationError(f"a group has at most {AUTHORISATIONS} authorisations")
     connection.execute(delete(authorisations).where(authorisations.c.group_name == group))
-    found = [
-        {
-            "group_name": group,
-            "loaded_at": float(at),
-            "identity": entry.identity,
-            "certificate": entry.certificate,
-            "sender": int(entry.sender),
-        }
-        for entry in entries
-    ]
+    found = [{"group_name": group, "loaded_at": float(at), "entry": entry_text(entry)} for entry in entries]
     if found:
         connection.execute(insert(authorisations), found)
 
@@ -80,7 +73,14 @@ def put_authorisations(
 def read_authorisations(connection: Connection, group: str) -> tuple[MemberPolicy, ...]:
     """In the policy's order."""
     wanted = select(authorisations).where(authorisations.c.group_name == group).order_by(authorisations.c.id)
-    return tuple(
-        MemberPolicy(identity=row.identity, certificate=row.certificate, sender=bool(row.sender))
-        for row in connection.execute(wanted)
-    )
+    try:
+        return tuple(msgspec.json.decode(row.entry, type=MemberPolicy) for row in connection.execute(wanted))
+    except (msgspec.DecodeError, TypeError):
+        raise StateError(f"group {group!r} has an authorisation that can't be read") from None
+
+
+def entry_text(entry: MemberPolicy) -> str:
+    """JSON. Raises `ValueError` for what would not be read back."""
+    octets = msgspec.json.encode(entry)
+    msgspec.json.decode(octets, type=MemberPolicy)
+    return octets.decode()

@@ -219,11 +219,9 @@ authorisations: Final = Table(
     row_id(),
     needed("group_name", Text),
     needed("loaded_at", Float),
-    needed("identity", Text),
-    needed("certificate", Text),
-    needed("sender", Integer),
+    needed("entry", Text),
 )
-"""Whom the policy admits, as last loaded."""
+"""Whom the policy admits, as last loaded: an entry is the JSON of a `gsakmp.group.policy.MemberPolicy`."""
 
 audit: Final = Table(
     "audit",

@@ -162,7 +162,8 @@ class SQLStore:
             return audit_entries(connection, group, since, max(0, min(limit, AUDIT_LIMIT)))
 
     def put_policy(self, group: str, json_text: str, digest: bytes, at: float) -> None:
-        """Keep a group's policy, its JSON and SHA-256, for the record, unless it is the one of last time."""
+        """Keep a group's policy, as a `PolicyRecord` has it, for the record, unless it is the one of last
+        time."""
         with self._transaction("store a policy", writing=True) as connection:
             recorded.add_policy(connection, group, json_text, digest, at)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 from gsakmp.store import generate_key_file
+from tests.ports import free_port
 
 SECRET = b"a key that tests on loopback share"
 
@@ -103,12 +103,3 @@ file = "log"
 format = "json"
 level = "warning"
 """
-
-
-def free_port(host: str) -> int:
-    """A UDP port that is free. Whoever takes it between now and its use makes the test fail, which is as
-    likely as that a program draws this very port on this very address."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind((host, 0))
-        port: int = sock.getsockname()[1]
-        return port

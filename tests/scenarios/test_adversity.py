@@ -11,11 +11,10 @@ from gsakmp.errors import ConfigurationError, StateError
 from gsakmp.exchanges.address import Address, Datagram
 from gsakmp.exchanges.credentials import Credentials, SharedKey
 from gsakmp.exchanges.informational import initial_contact, protect
-from gsakmp.exchanges.nat import KEEPALIVE
 from gsakmp.exchanges.phase1.main import MainModeInitiator
 from gsakmp.group.policy import GroupPolicy, MemberPolicy, RekeyPolicy
 from gsakmp.identities import Identity
-from gsakmp.message import parse
+from gsakmp.message import NAT_KEEPALIVE, parse
 from gsakmp.payloads import Notification
 from gsakmp.peers import GCKS, GCKSConfiguration, Member, engine
 from gsakmp.peers.gcks import RETRY_SECONDS
@@ -344,7 +343,7 @@ def test_keepalives_crowd_out_no_more_than_other_datagrams(monkeypatch: pytest.M
         member.handle_timeout(world.network.now)
         assert len(member._queue) == min(count + 1, 3)
     assert member.refused == {"queue": 2}
-    assert [each.data for each in member.datagrams_to_send(world.network.now)] == [KEEPALIVE] * 3
+    assert [each.data for each in member.datagrams_to_send(world.network.now)] == [NAT_KEEPALIVE] * 3
 
 
 def test_an_ipv6_network_counts_as_one_source() -> None:

@@ -6,7 +6,9 @@ import json
 import shutil
 import sys
 from dataclasses import replace
+from multiprocessing import active_children
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from benchmarks import decoding, report, whole_file
 from benchmarks.capture_file import counts_by_library, write_capture
 from benchmarks.cases import CASES, Case
 from benchmarks.engines import __main__ as engines
-from benchmarks.engines import floor, registration
+from benchmarks.engines import floor, loopback, registration
 from benchmarks.engines.shares import Shares
 from benchmarks.engines.world import Rig
 from benchmarks.peers import LIBRARY, Peer, peers_of
@@ -70,6 +72,19 @@ def test_quick_run_of_the_engines_prints_every_part(capsys: pytest.CaptureFixtur
         assert words in printed
     if sys.platform == "linux":
         assert printed.count(" 4/4 ") == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux has all of 127.0.0.0/8 on its loopback")
+def test_members_that_fail_do_not_wait_for_their_key_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: Any) -> Any:
+        raise OSError("no such address")
+
+    monkeypatch.setattr(loopback, "Crowd", failing)
+    started = monotonic()
+    with pytest.raises(OSError, match="no such address"):
+        loopback.serve(2, store=False)
+    assert monotonic() - started < loopback.SECONDS
+    assert not active_children()
 
 
 def test_quick_run_of_rekeying_prints_every_structure(
@@ -262,7 +277,7 @@ def test_quick_run_of_the_decoding_prints_every_row(
     assert "at each tenth: " in printed
 
 
-@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+@pytest.mark.usefixtures("tshark")
 def test_a_disagreement_on_a_message_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, other = tmp_path / "a.pcap", tmp_path / "b.pcap"
     assert write_varied(path, 40) == 40

@@ -19,7 +19,7 @@ from gsakmp.group.policy import RekeyPolicy
 from gsakmp.group.rekey.packets import kek_packet
 from gsakmp.group.sa import GSA
 from gsakmp.group.suites import rekey_suite
-from gsakmp.message import Message
+from gsakmp.message import HEADER_OCTETS, Message
 from gsakmp.payloads import KeyDownload, KeyPacket, Payload, SequenceNumber, Signature
 from gsakmp.registries import (
     GDOIExchangeType,
@@ -30,8 +30,6 @@ from gsakmp.registries import (
 
 __all__ = ["PushSizes", "Pushed", "packed"]
 
-HEADER: Final = 28
-"""Octets of an ISAKMP header (RFC 2408, 3.1)."""
 SPI: Final = bytes(16)
 _CURVES: Final[dict[SigAlgorithm, ec.EllipticCurve]] = {
     SigAlgorithm.SIG_ALG_ECDSA_256: ec.SECP256R1(),
@@ -132,7 +130,7 @@ def _plaintext(payloads: Sequence[Payload]) -> int:
 
 
 def _whole(plaintext: int, cipher: CBCCipher) -> int:
-    return HEADER + plaintext + -plaintext % cipher.block_size
+    return HEADER_OCTETS + plaintext + -plaintext % cipher.block_size
 
 
 def _signature(algorithm: SigAlgorithm, bits: int) -> int:

@@ -11,7 +11,7 @@ import sys
 import threading
 import tracemalloc
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import pytest
 
@@ -187,6 +187,10 @@ def test_what_cannot_be_opened(tmp_path: Path) -> None:
             next(read(path))
     with pytest.raises(LocalError, match="binary mode"):
         next(read(cast(BinaryIO, io.StringIO("text"))))
+    wrong: Any
+    for wrong in (None, 5, object()):
+        with pytest.raises(LocalError, match="a binary file is wanted"):
+            next(read(wrong))
     closed = io.BytesIO(files.pcap([]))
     closed.close()
     with pytest.raises(LocalError, match="closed"):

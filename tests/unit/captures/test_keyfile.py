@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -168,6 +169,17 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     assert len(read_keys(tmp_path / "empty")) == 0
 
 
+def test_what_is_no_binary_file_is_refused() -> None:
+    wrong: Any
+    for wrong in (None, 12_345, io.StringIO("gsakmp-keys 1\n"), object()):
+        with pytest.raises(LocalError):
+            read_keys(wrong)
+    closed = io.BytesIO(b"gsakmp-keys 1\n")
+    closed.close()
+    with pytest.raises(LocalError):
+        read_keys(closed)
+
+
 @given(st.text(max_size=300))
 @example("gsakmp-keys 1\npsk fqdn:x \\")
 @example('gsakmp-keys 1\n"')
@@ -269,6 +281,54 @@ def test_strongswans_log_without_nat_detection_gets_a_label() -> None:
     assert {secret.name for secret in found} == {"*strongswan1"}
     capture = list(read(LOGS / "strongswan-main.pcap"))
     assert not any(each.failed for each in Opener(found).feed_all(capture))
+
+
+def charon_dump(what: str, octets: bytes, thread: int = 1, size: str = "") -> str:
+    """As charon's log has it: sixteen octets a line."""
+    lines = [f"{thread:02}[IKE] <peer|1> {what} => {size or len(octets)} bytes @ 0x7f"]
+    for at in range(0, len(octets), 16):
+        digits = " ".join(f"{octet:02X}" for octet in octets[at : at + 16])
+        lines.append(f"{thread:02}[IKE] <peer|1>    {at:3}: {digits}  ....")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        charon_dump("SKEYID", bytes(300)),
+        charon_dump("SKEYID_a", b"", size="0") + "01[IKE] <peer|1>   0: 00 00\n",
+        charon_dump("SKEYID_d", bytes(20), size="9" * 5000),
+    ],
+    ids=["300 octets", "none", "a size of 5,000 digits"],
+)
+def test_an_odd_dump_of_charon_does_not_cost_the_others(odd: str) -> None:
+    good = charon_dump("SKEYID_e", b"e" * 20)
+    for log in (odd + good, good + odd):
+        assert [(secret.kind, secret.octets) for secret in keys(log)] == [(Kind.SKEYID_E, b"e" * 20)]
+
+
+def test_an_odd_dump_of_pluto_does_not_cost_the_others() -> None:
+    odd = "| Skeyid_a:\n" + "|   00 01 02 03  04 05 06 07  08 09 0a 0b  0c 0d 0e 0f\n" * 20
+    found = {secret.kind: len(secret.octets) for secret in keys(odd + OLD_PLUTO)}
+    assert found == {Kind.SKEYID: 20, Kind.SKEYID_E: 20, Kind.ENCRYPTION_KEY: 16}
+
+
+def test_long_lines_of_a_log_take_no_time() -> None:
+    start = charon_dump("natd_chunk", bytes(20))
+    for line in ("1[IKE] < ", "1[IKE] <", " 1[IKE] <x> 0: 00 "):
+        began = time.process_time()
+        keys(start + line * (60_000 // len(line)) + "\n")
+        assert time.process_time() - began < 0.3
+
+
+def test_threads_and_what_they_have_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigurationError, match="line 1025: more than 1024 threads"):
+        keys("".join(f"{thread}[IKE] SKEYID => 20 bytes\n" for thread in range(2000)))
+    monkeypatch.setattr(limits, "SECRETS", 200)
+    log = "".join(charon_dump("SKEYID", number.to_bytes(20, "big")) for number in range(100))
+    assert len(keys(log)) == 100  # of no cookies, and in no order: none is lost
+    with pytest.raises(ConfigurationError, match=r"limits\.SECRETS"):
+        keys("".join(charon_dump("SKEYID", number.to_bytes(20, "big")) for number in range(300)))
 
 
 def test_libreswans_log() -> None:

@@ -13,8 +13,9 @@ from gsakmp import limits
 from gsakmp.captures import Datagram
 from gsakmp.captures.keyring import Keyring, Kind, Secret
 from gsakmp.captures.opened import GroupJoined, ISAKMPSAEstablished, Lost, Opened, Status
-from gsakmp.captures.opening import Opener
+from gsakmp.captures.opening import Opener, candidates
 from gsakmp.captures.opening.draft import Recent
+from gsakmp.crypto import Group, KeyPair, PhaseOneKeys
 from gsakmp.errors import ConfigurationError
 from tests.unit.captures.opening_world import (
     LONG,
@@ -159,6 +160,25 @@ def test_no_order_makes_it_fail(order: list[int]) -> None:
             assert each.plaintext_octets == plaintext(each.datagram.frame)
 
 
+@given(st.permutations(range(11, 17)))
+def test_pushes_in_any_order(order: list[int]) -> None:
+    """Frames 14 to 16 are under the KEK that frame 13 brings; what comes after a later one is a replay."""
+    opener, frames = Opener(psk_and_dh(LONG)), datagrams(LONG)
+    for datagram in frames[:10]:
+        assert not opener.feed(datagram).failed
+    taken: set[int] = set()
+    for frame in order:
+        each, of_next = opener.feed(frames[frame - 1]), frame > 13
+        if of_next and 13 not in order[: order.index(frame)]:
+            assert each.status is Status.SEALED
+            continue
+        late = any(other > frame and (other > 13) == of_next for other in taken)
+        taken.add(frame)
+        assert each.status is Status.OPENED
+        assert verdicts(each) == {"signature": True, "sequence number": not late}
+        assert each.plaintext_octets == plaintext(frame)
+
+
 # -- altered -----------------------------------------------------------------------------------------------
 
 
@@ -227,6 +247,42 @@ def test_a_pre_shared_key_alone_says_what_is_missing() -> None:
     found = opened(LONG, Keyring([Secret(Kind.PSK, "*", b"mekmitasdigoat")]))
     assert found[4].status is Status.SEALED
     assert "dh_private" in found[4].reason
+
+
+def test_many_secrets_that_do_not_fit_are_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each sealed message is tried on all keys that there might be; those are derived once for an SA, and a
+    private value's public one once at all."""
+    made: list[str] = []
+    pair, derive = Group.key_pair, PhaseOneKeys.derive
+
+    def counted_pair(group: Group, private: bytes) -> KeyPair:
+        made.append("pair")
+        return pair(group, private)
+
+    def counted_keys(**parts: Any) -> PhaseOneKeys:
+        made.append("keys")
+        return derive(**parts)
+
+    monkeypatch.setattr(Group, "key_pair", counted_pair)
+    monkeypatch.setattr(PhaseOneKeys, "derive", counted_keys)
+    secrets = [Secret(Kind.PSK, f"fqdn:m{n}.example", bytes([n]) * 16) for n in range(10)]
+    secrets += [Secret(Kind.DH_PRIVATE, f"*p{n}", bytes([n + 1]) * 32) for n in range(3)]
+    secrets += [Secret(Kind.DH_SHARED, f"*s{n}", bytes([n + 1]) * 128) for n in range(5)]
+    opener = Opener(Keyring(secrets))
+    found = [opener.feed(datagram) for datagram in (*datagrams(LONG), *datagrams(LONG))]
+    assert sum(each.status is Status.SEALED for each in found) > 8
+    # Of message 5 the identity is not known, but for the addresses.
+    assert made.count("pair") == 3
+    assert made.count("keys") == 10 * 5
+
+
+def test_more_candidates_than_are_kept_are_all_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candidates, "KEPT", 4)
+    others = [Secret(Kind.PSK, f"fqdn:m{n}.example", b"wrong%d" % n) for n in range(10)]
+    keyring = Keyring([*others, *psk_and_dh(LONG)])
+    assert not any(each.failed or each.status is Status.SEALED for each in opened(LONG, keyring))
+    sealed = Keyring([*others, *some(LONG, Kind.DH_SHARED)])
+    assert {each.status for each in opened(LONG, sealed)} == {Status.CLEAR, Status.SEALED, Status.WRONG_KEY}
 
 
 # -- anything ----------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from gsakmp.captures.opened import ExchangeKind, Notified, Opened, Sender, Statu
 from gsakmp.captures.opening import Opener
 from gsakmp.crypto import gcm, system_random
 from gsakmp.crypto.esp import seal_esp, sender_iv
-from gsakmp.doi import IPSEC
+from gsakmp.doi import GDOID, IPSEC
 from gsakmp.exchanges.fragments import split
 from gsakmp.message import NON_ESP_MARKER, Message
 from gsakmp.payloads import SA, ESPTransform, Nonce, Proposal
@@ -176,6 +176,14 @@ def test_a_message_in_fragments() -> None:
         assert found[-1].checks == alone.checks
         assert found[-1].message is not None
         assert found[-1].message.build() == pieces[-1]
+
+
+def test_what_was_in_fragments_is_of_the_given_dialect() -> None:
+    opener = Opener(dialect=GDOID)
+    pieces = split(datagrams(LONG)[0].octets, 60)
+    found = [opener.feed(replaced(datagrams(LONG)[0], piece)) for piece in pieces][-1]
+    assert found.plaintext is not None
+    assert found.plaintext.dialect is GDOID
 
 
 def test_octets_without_addresses() -> None:

@@ -158,7 +158,7 @@ def test_seeds_for_modules_stay_sealed_and_it_is_said() -> None:
     sound(found)
     (told,) = of(found, DataSALearnt)
     assert (told.granted, told.period_count, told.module) == ("2-5", 16, True)
-    assert "NARK" in told.text
+    assert "NARK" in str(told)
     spi = (int(told.sa, 16) + 3).to_bytes(4, "big")
     packet = Datagram(spi + (1).to_bytes(4, "big") + bytes(40), protocol=50)
     sealed = opener.feed(packet)

@@ -6,6 +6,7 @@ import io
 import subprocess
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
+from typing import Any
 
 import dpkt
 import msgspec
@@ -127,6 +128,10 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
     closed.close()
     with pytest.raises(LocalError, match="cannot be written"):
         write(closed, [])
+    wrong: Any
+    for wrong in (None, 5, object(), io.StringIO()):
+        with pytest.raises(LocalError, match="a binary file is wanted"):
+            write(wrong, [])
 
 
 def test_no_datagrams_make_an_empty_capture() -> None:

@@ -7,7 +7,6 @@ import json
 import os
 import shlex
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -21,15 +20,10 @@ import pytest
 from gsakmp.cli.daemons import initial, panels
 from gsakmp.cli.daemons.panels import show_status
 from gsakmp.net.configuration import load_gcks, load_member
+from tests.ports import free_port
 from tests.unit.cli.commands import Result, process, run
 
 MEMBER = "fqdn:member-1.plant.example"
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until(done: Callable[[], bool], seconds: float = 20.0) -> None:

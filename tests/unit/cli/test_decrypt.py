@@ -10,7 +10,7 @@ import pytest
 
 from gsakmp.captures import read
 from gsakmp.captures.keyfile import key_lines
-from tests.conftest import PCAPS
+from tests.conftest import PCAPS, require_path
 from tests.unit.captures.opening_world import LONG, datagrams, flipped, psk_and_dh
 from tests.unit.cli.commands import FLOATED, MAIN_MODE_1, capture, run
 
@@ -29,7 +29,7 @@ def test_decode_shows_the_same_as_of_the_daemons_plaintext(keys: Path, tmp_path:
     out = tmp_path / "plain.pcapng"
     result = run("decrypt", SESSION, out, "--keys", keys)
     assert (result.status, result.out) == (0, b"")
-    assert result.err == "gsakmp: 16 frames: 12 in plain now\n"
+    assert result.err == "gsakmp: 16 frames: 16 messages, 12 opened, 0 closed, 18 checks right, 0 wrong\n"
     ours, theirs = (
         run("decode", path, "--json", "--dialect", "gdoid", "-q").records for path in (out, PLAIN)
     )
@@ -82,10 +82,7 @@ def test_what_can_not_be_written(where: str, keys: Path, tmp_path: Path) -> None
 
 
 def test_a_disk_that_is_full(keys: Path) -> None:
-    full = Path("/dev/full")
-    if not full.is_char_device():
-        pytest.skip("there is no /dev/full")
-    result = run("decrypt", SESSION, full, "--keys", keys)
+    result = run("decrypt", SESSION, require_path("/dev/full"), "--keys", keys)
     assert result.status == 2
     assert "cannot be written" in result.err or "can't be written" in result.err
 
@@ -105,11 +102,22 @@ def test_what_stays_closed_is_counted(keys: Path, tmp_path: Path) -> None:
     )
     result = run("decrypt", altered, out, "--keys", keys)
     assert result.status == 1
-    assert "stay closed" in result.err
+    assert "11 opened, 1 closed" in result.err
     before, after = list(read(altered)), list(read(out))
     assert after[10] == before[10]
     assert run("decrypt", FLOATED, out, "--keys", keys, "-q").err == ""
     assert [each.octets for each in read(out)] == [each.octets for each in read(FLOATED)]
+
+
+def test_what_is_there_stays_where_nothing_could_be_read(keys: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.pcapng"
+    out.write_text("from another run")
+    for broken in (b"", SESSION.read_bytes()[:10], SESSION.read_bytes()[:30], b"no capture at all"):
+        (tmp_path / "source").write_bytes(broken)
+        result = run("decrypt", tmp_path / "source", out, "--keys", keys)
+        assert result.status == 2
+        assert result.err.startswith("gsakmp: ")
+        assert out.read_text() == "from another run"
 
 
 def test_a_damaged_capture_keeps_what_stands_before(keys: Path, tmp_path: Path) -> None:

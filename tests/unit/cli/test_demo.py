@@ -16,8 +16,8 @@ from rich.console import Console
 from gsakmp.captures import read
 from gsakmp.captures.keyfile import read_keys
 from gsakmp.cli.demo.telling import Teller
-from tests.unit.cli.commands import Result, process, run
-from tests.unit.cli.conftest import DEMO_PORTS
+from tests.unit.cli.commands import process, run
+from tests.unit.cli.conftest import Demo
 
 
 def readers(text: str, kind: str) -> dict[str, list[str]]:
@@ -27,20 +27,20 @@ def readers(text: str, kind: str) -> dict[str, list[str]]:
 
 
 @pytest.fixture
-def shown(played: Callable[[str], tuple[Result, Path]]) -> tuple[Result, Path]:
+def shown(played: Callable[[str], Demo]) -> Demo:
     return played("lkh")
 
 
-def test_it_ends_well_and_explains_what_a_gsa_is(shown: tuple[Result, Path]) -> None:
-    result, _ = shown
+def test_it_ends_well_and_explains_what_a_gsa_is(shown: Demo) -> None:
+    result = shown.result
     assert (result.status, result.err) == (0, "")
     for word in ("SA1", "SA2", "SA3", "group security association", "registration", "rekey", "data"):
         assert word in result.text
     assert max(len(line) for line in result.text.splitlines() if "/" not in line) <= 110
 
 
-def test_who_was_evicted_and_who_came_late_read_only_what_they_may(shown: tuple[Result, Path]) -> None:
-    result, _ = shown
+def test_who_was_evicted_and_who_came_late_read_only_what_they_may(shown: Demo) -> None:
+    result = shown.result
     assert readers(result.text, "frame") == {
         "frame 1": ["sends", "reads", "reads"],
         "frame 2": ["sends", "reads", "reads"],
@@ -50,10 +50,8 @@ def test_who_was_evicted_and_who_came_late_read_only_what_they_may(shown: tuple[
 
 
 @pytest.mark.parametrize("algorithm", ["oft", "flat"])
-def test_other_algorithms_keep_the_same_people_out(
-    played: Callable[[str], tuple[Result, Path]], algorithm: str
-) -> None:
-    result, _ = played(algorithm)
+def test_other_algorithms_keep_the_same_people_out(played: Callable[[str], Demo], algorithm: str) -> None:
+    result = played(algorithm).result
     assert (result.status, result.err) == (0, "")
     assert readers(result.text, "frame") == {
         "frame 1": ["sends", "reads", "reads"],
@@ -64,23 +62,23 @@ def test_other_algorithms_keep_the_same_people_out(
 
 
 def test_viewers_read_the_periods_that_they_bought_and_no_message_ends_them(
-    played: Callable[[str], tuple[Result, Path]],
+    played: Callable[[str], Demo],
 ) -> None:
-    result, output = played("marks")
+    demo = played("marks")
+    result = demo.result
     assert (result.status, result.err) == (0, "")
     alice, bob = range(2, 5), range(4, 7)
     assert readers(result.text, "period") == {
         f"period {n}": ["sends", *("reads" if n in bought else "can't" for bought in (alice, bob))]
         for n in range(2, 8)
     }
-    decoded = run("decode", "--json", "--doi", "GDOI", "--port", DEMO_PORTS["marks"], output)
+    decoded = run("decode", "--json", "--doi", "GDOI", "--port", demo.port, demo.output)
     kinds = {record["message"]["exchange_type"] for record in decoded.records}
     assert kinds == {"IDENTITY_PROTECTION", "GROUPKEY_PULL", "INFORMATIONAL"}  # Deletes of SA1 at the end
 
 
-def test_the_capture_decodes(shown: tuple[Result, Path]) -> None:
-    _, output = shown
-    decoded = run("decode", "--json", "--doi", "GDOI", "--port", 21_840, output)
+def test_the_capture_decodes(shown: Demo) -> None:
+    decoded = run("decode", "--json", "--doi", "GDOI", "--port", shown.port, shown.output)
     assert decoded.status == 0
     exchanges = [record["message"]["exchange_type"] for record in decoded.records]
     # four members: six messages of phase 1 and four of the pull each, at least
@@ -88,21 +86,20 @@ def test_the_capture_decodes(shown: tuple[Result, Path]) -> None:
     assert exchanges.count("GROUPKEY_PULL") >= 16
     assert exchanges.count("GROUPKEY_PUSH") >= 5
     assert exchanges.count("GROUPKEY_PUSH_ACK") >= 10
-    frames = list(read(output, ports=(21_840, 21_841)))
+    frames = list(read(shown.output, ports=shown.ports))
     assert len(frames) == len(exchanges) + 4  # and the ESP packets
 
 
-def test_the_keys_are_their_owners_alone(shown: tuple[Result, Path]) -> None:
-    _, output = shown
-    keys = output.with_suffix(".keys")
+def test_the_keys_are_their_owners_alone(shown: Demo) -> None:
+    keys = shown.output.with_suffix(".keys")
     assert stat.S_IMODE(keys.stat().st_mode) == 0o600
     assert keys.read_text().startswith("gsakmp-keys 1\n")
     kinds = {secret.kind for secret in read_keys(keys)}
     assert kinds >= {"skeyid", "skeyid_a", "encryption_key", "kek", "tek"}
 
 
-def test_the_command_that_it_ends_with_opens_it(shown: tuple[Result, Path]) -> None:
-    result, _ = shown
+def test_the_command_that_it_ends_with_opens_it(shown: Demo) -> None:
+    result = shown.result
     command = result.text.splitlines()[-1].split()
     assert command[1:3] == ["decode", "--keys"]
     decoded = run(*command[1:])
@@ -111,8 +108,8 @@ def test_the_command_that_it_ends_with_opens_it(shown: tuple[Result, Path]) -> N
     assert decoded.text.count("HASH(4) right") == 4
 
 
-def test_each_rekey_counts_the_acknowledgements_of_its_own_pushes(shown: tuple[Result, Path]) -> None:
-    result, _ = shown
+def test_each_rekey_counts_the_acknowledgements_of_its_own_pushes(shown: Demo) -> None:
+    result = shown.result
     assert re.findall(r"(\d+) acknowledgements", result.text) == ["6", "4"]  # three members, then two
 
 
@@ -154,21 +151,17 @@ def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     assert "nowhere" in result.err
 
 
-def test_explain_says_who_was_left_behind(shown: tuple[Result, Path]) -> None:
-    _, output = shown
-    arguments = [output, "--keys", output.with_suffix(".keys"), "--port", 21_840, "--port", 21_841]
-    story = msgspec.json.decode(run("explain", "--json", *arguments).out)
+def test_explain_says_who_was_left_behind(shown: Demo) -> None:
+    story = msgspec.json.decode(run("explain", "--json", *shown.arguments()).out)
     evicting = [push for push in story["pushes"] if push["left_behind"]]
     assert [(push["left_behind"], push["by"]) for push in evicting] == [(["fqdn:carol.demo"], "LKH")]
     assert evicting[0]["reasons"] == ["forward rekey: fqdn:carol.demo left behind"]
 
 
-def test_the_ladder_has_every_message_of_it(shown: tuple[Result, Path]) -> None:
-    _, output = shown
-    arguments = [output, "--keys", output.with_suffix(".keys"), "--port", 21_840, "--port", 21_841]
-    drawn = run("ladder", *arguments, "--width", 200)
+def test_the_ladder_has_every_message_of_it(shown: Demo) -> None:
+    drawn = run("ladder", *shown.arguments(), "--width", 200)
     assert drawn.status == 0
     assert sum("▶" in line or "◀" in line for line in drawn.text.splitlines()) == len(
-        list(read(output, None))
+        list(read(shown.output, None))
     )
     assert "carol.demo left behind" in drawn.text

@@ -24,8 +24,8 @@ from gsakmp.captures.opened import (
     Status,
 )
 from gsakmp.captures.opening import Opener
-from tests.unit.cli.commands import Result, run
-from tests.unit.cli.conftest import DEMO_PORTS
+from tests.unit.cli.commands import run
+from tests.unit.cli.conftest import Demo
 
 PHASE_1 = {Kind.SKEYID, Kind.SKEYID_A, Kind.SKEYID_E}
 PUSHED = ("lkh", "oft", "flat")
@@ -34,7 +34,7 @@ E = TypeVar("E")
 ALL = (*PUSHED, "marks")
 BY = {"lkh": "LKH", "oft": "OFT", "flat": "LKH"}
 ABLE = ("reads", "sends")
-Played = Callable[[str], tuple[Result, Path]]
+Played = Callable[[str], Demo]
 
 
 class Packet(NamedTuple):
@@ -58,14 +58,13 @@ def table(text: str) -> list[Packet]:
     return found
 
 
-def opened(output: Path, algorithm: str, alone: int | None = None) -> list[Opened]:
+def opened(demo: Demo, alone: int | None = None) -> list[Opened]:
     """The capture with all players' secrets of phase 1, or with those of one member."""
-    secrets = [secret for secret in read_keys(output.with_suffix(".keys")) if secret.kind in PHASE_1]
+    secrets = [secret for secret in read_keys(demo.output.with_suffix(".keys")) if secret.kind in PHASE_1]
     cookies = list(dict.fromkeys(secret.name for secret in secrets))
     chosen = cookies if alone is None else [cookies[alone]]
-    port = DEMO_PORTS[algorithm]
-    opener = Opener(Keyring(secret for secret in secrets if secret.name in chosen), ports=(port,))
-    return list(opener.feed_all(read(output, ports=(port, port + 1))))
+    opener = Opener(Keyring(secret for secret in secrets if secret.name in chosen), ports=(demo.port,))
+    return list(opener.feed_all(read(demo.output, ports=demo.ports)))
 
 
 def events(found: list[Opened], kind: type[E]) -> list[E]:
@@ -74,8 +73,8 @@ def events(found: list[Opened], kind: type[E]) -> list[E]:
 
 @pytest.mark.parametrize("algorithm", ALL)
 def test_with_the_secrets_of_phase_1_all_is_opened_and_right(played: Played, algorithm: str) -> None:
-    result, output = played(algorithm)
-    found = opened(output, algorithm)
+    demo = played(algorithm)
+    found = opened(demo)
     assert {each.status for each in found} == {Status.CLEAR, Status.OPENED}
     for each in found:
         assert all(check.passed for check in each.checks), each
@@ -88,14 +87,13 @@ def test_with_the_secrets_of_phase_1_all_is_opened_and_right(played: Played, alg
     assert players == (4 if algorithm in PUSHED else 3)
     assert {checks[f"HASH({number})"] >= players for number in (1, 2, 3, 4)} == {True}
     payloads = [each.esp.payload for each in found if each.esp is not None]
-    assert payloads == [packet.text.encode() for packet in table(result.text)]
+    assert payloads == [packet.text.encode() for packet in table(demo.result.text)]
 
 
 @pytest.mark.parametrize("algorithm", PUSHED)
 def test_each_change_leads_on_who_stays(played: Played, algorithm: str) -> None:
     """Three join, the keys are replaced, one is evicted, one joins late; two stay all the time."""
-    _, output = played(algorithm)
-    found = opened(output, algorithm)
+    found = opened(played(algorithm))
     alice, bob, carol, dave = (f"fqdn:{name}.demo" for name in ("alice", "bob", "carol", "dave"))
     rolled = events(found, RolledOver)
     assert [(set(event.followed), event.left_behind) for event in rolled] == [
@@ -116,18 +114,18 @@ def test_each_change_leads_on_who_stays(played: Played, algorithm: str) -> None:
 
 @pytest.mark.parametrize("algorithm", ALL)
 def test_one_member_s_secrets_open_what_that_member_could_read(played: Played, algorithm: str) -> None:
-    result, output = played(algorithm)
-    packets = table(result.text)
+    demo = played(algorithm)
+    packets = table(demo.result.text)
     seen = set()
     for number in range(4 if algorithm in PUSHED else 3):
-        found = opened(output, algorithm, number)
+        found = opened(demo, number)
         (name,) = {event.member for event in events(found, GroupJoined)}
         seen.add(name)
         readable = {packet.spi: packet.text.encode() for packet in packets if name in packet.able}
         esp = [each.esp for each in found if each.esp is not None]
         assert {each.spi: each.payload for each in esp if each.payload is not None} == readable, name
         # The demo's packets travel in UDP, and without its SA such a datagram is nothing that is known.
-        data = [each for each in found if each.datagram.destination_port == DEMO_PORTS[algorithm] + 1]
+        data = [each for each in found if each.datagram.destination_port == demo.ports[1]]
         assert len(data) == len(packets)
         assert not any(each.failed for each in found if each not in data)
         if algorithm == "marks":  # the SA of a period is known, whoever has it
@@ -139,9 +137,9 @@ def test_one_member_s_secrets_open_what_that_member_could_read(played: Played, a
 
 @pytest.mark.parametrize("algorithm", PUSHED)
 def test_the_evicted_one_s_secrets_open_no_push_that_follows(played: Played, algorithm: str) -> None:
-    _, output = played(algorithm)
-    evicting = next(event for event in events(opened(output, algorithm), RolledOver) if event.left_behind)
-    found = opened(output, algorithm, 1)
+    demo = played(algorithm)
+    evicting = next(event for event in events(opened(demo), RolledOver) if event.left_behind)
+    found = opened(demo, 1)
     assert {event.member for event in events(found, GroupJoined)} == {"fqdn:carol.demo"}
     (rolled,) = [event for event in events(found, RolledOver) if event.old == evicting.old]
     assert (rolled.new, rolled.followed) == (evicting.new, ())  # she hears of it, and does not get there
@@ -151,8 +149,7 @@ def test_the_evicted_one_s_secrets_open_no_push_that_follows(played: Played, alg
 
 
 def test_what_was_granted_is_told_by_period(played: Played) -> None:
-    _, output = played("marks")
-    found = opened(output, "marks")
+    found = opened(played("marks"))
     told = events(found, DataSALearnt)
     whole = [event for event in told if event.period_count]
     assert {event.holders: event.granted for event in whole} == {
@@ -173,20 +170,19 @@ def test_what_was_granted_is_told_by_period(played: Played) -> None:
 def test_explain_has_the_table_that_the_demo_has_printed(
     played: Played, algorithm: str, tmp_path: Path
 ) -> None:
-    result, output = played(algorithm)
+    demo = played(algorithm)
     keys = tmp_path / "phase1.keys"
-    lines = output.with_suffix(".keys").read_text().splitlines(keepends=True)
+    lines = demo.output.with_suffix(".keys").read_text().splitlines(keepends=True)
     wanted = ("gsakmp-keys", "skeyid", "encryption_key")
     keys.write_text("".join(line for line in lines if line.startswith(wanted)))
-    port = DEMO_PORTS[algorithm]
-    arguments = [output, "--keys", keys, "--port", port, "--port", port + 1]
+    arguments = demo.arguments(keys)
     told = run("explain", "--json", *arguments)
     assert told.status == 0
     story = msgspec.json.decode(told.out)
     assert (story["sealed"], story["problems"], story["checks_wrong"]) == ([], [], 0)
     held = {sa["sa"]: {holder["member"] for holder in sa["holders"]} for sa in story["data_sas"]}
     packets = {sa["sa"]: (sa["packets"], sa["packets_opened"]) for sa in story["data_sas"]}
-    for packet in table(result.text):
+    for packet in table(demo.result.text):
         assert held[packet.spi] == packet.able, packet
         assert packets[packet.spi] == (1, 1)
     text = run("explain", *arguments).text
@@ -196,6 +192,6 @@ def test_explain_has_the_table_that_the_demo_has_printed(
     if algorithm == "marks":
         assert "(periods 2-4)" in text
         assert "LKH" not in text
-    for packet in table(result.text):
+    for packet in table(demo.result.text):
         (row,) = re.findall(rf"^ +SA3 {packet.spi}(?:, period \d)? +(.*)$", text, re.MULTILINE)
         assert sum(cell != "-" for cell in row.split()) == len(packet.able)

@@ -14,6 +14,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from gsakmp.cli.describe import complete, register
+from gsakmp.payloads import ESPTEK
 
 APP = """
 import typer
@@ -23,6 +24,12 @@ app.callback()(lambda: None)
 register(app)
 app()
 """
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Room for every row in one line."""
+    monkeypatch.setenv("COLUMNS", "1000")
 
 
 def run(*arguments: str) -> Result:
@@ -215,9 +222,18 @@ def test_a_narrow_terminal_folds_the_tables_and_keeps_the_diagram() -> None:
     assert max(map(len, text.splitlines())) <= 80
 
 
-def test_piped_lines_are_whole() -> None:
+def test_piped_lines_fit_a_page_or_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     assert any(len(line) > 150 for line in shown("ESPTEK").splitlines())
     assert not any(line != line.rstrip() for line in shown("ESPTEK").splitlines())
+    for columns, most in ((None, 100), ("80", 80), ("120", 120)):
+        monkeypatch.delenv("COLUMNS", raising=False)
+        if columns is not None:
+            monkeypatch.setenv("COLUMNS", columns)
+        for subject in ((), ("ESPTEK",), ("SAKEK",), ("KEKAlgorithm",)):
+            text = shown(*subject)
+            assert max(map(len, text.splitlines())) <= most
+            assert not any(line != line.rstrip() for line in text.splitlines())
+        assert set(ESPTEK.__struct_fields__) <= set(re.findall(r"\w+", shown("ESPTEK")))  # names stay whole
 
 
 def test_the_shell_completes_names() -> None:

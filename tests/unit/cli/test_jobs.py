@@ -27,6 +27,7 @@ from gsakmp.cli.jobs import Lines, Workers, lines, processors
 from gsakmp.cli.records import Reader
 from gsakmp.cli.sieve import Sieve
 from gsakmp.errors import InternalError, LocalError
+from tests.conftest import require_path
 from tests.unit.captures import files
 from tests.unit.cli.commands import CAPTURES, GAP, MAIN_MODE_1, TRAILING, Result, many, run
 
@@ -191,9 +192,9 @@ def test_interrupt(tmp_path: Path) -> None:
     assert gone(child.pid)
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the moment can't be told here")
 @pytest.mark.parametrize("moment", [0.0, 0.01, 0.05, 0.1])
 def test_interrupt_while_the_workers_start(moment: float) -> None:
+    require_path("/proc/self/stat")  # which tells when there are workers
     with subprocess.Popen(
         [*COMMAND, "--jobs", "4", "-"],
         stdin=subprocess.PIPE,

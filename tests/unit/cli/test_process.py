@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import gsakmp
+from tests.conftest import require_path
 from tests.unit.cli.commands import GAP, MAIN_MODE_1, TRAILING, many, process, run
 
 COMMAND = [sys.executable, "-m", "gsakmp"]
@@ -138,9 +139,8 @@ def test_interrupt() -> None:
     assert b"Traceback" not in err
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_a_full_disk() -> None:
-    with open("/dev/full", "wb") as full:
+    with require_path("/dev/full").open("wb") as full:
         done = subprocess.run(
             [*COMMAND, "decode", "--json", str(GAP)],
             stdout=full,
@@ -221,7 +221,7 @@ def test_a_bar_while_a_long_file_is_read(tmp_path: Path) -> None:
     assert status == 0
     assert "datagrams" in shown
     assert len(target.read_bytes().splitlines()) == FRAMES
-    assert shown.rstrip().endswith(f"{FRAMES} frames: {FRAMES} messages")
+    assert shown.rstrip().endswith(f"{FRAMES:,} frames: {FRAMES:,} messages")
 
 
 def test_completion() -> None:

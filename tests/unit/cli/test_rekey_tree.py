@@ -96,6 +96,11 @@ def test_wrong_usage_ends_with_status_2(arguments: list[str], said: str) -> None
     assert "Traceback" not in result.err
 
 
+def test_one_member_is_no_members() -> None:
+    assert tree("--members", 1).text.startswith("lkh: 1 member\n")
+    assert tree("--members", 2).text.startswith("lkh: 2 members\n")
+
+
 def test_a_batch_that_repeats_a_member_counts_it_once() -> None:
     once = tree("--members", 16, "--leave", 5).text
     assert tree("--members", 16, "--leave", 5, "--leave", 5).text == once

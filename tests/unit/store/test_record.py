@@ -80,6 +80,25 @@ def test_authorisations_are_those_last_loaded(path: Path) -> None:
         assert store.authorisations("other") == tuple(first[:1])
 
 
+def test_an_authorisation_comes_back_with_all_that_it_says(path: Path) -> None:
+    entries = tuple(
+        MemberPolicy(**{name: False if name == "sender" else f"{name} \0 ü"})
+        for name in MemberPolicy.__struct_fields__
+    )
+    with SQLStore(path, KEY) as store:
+        store.put_authorisations(GROUP, entries, 1.0)
+        assert store.authorisations(GROUP) == entries
+
+
+@pytest.mark.parametrize("entry", ["null", "{}x", '{"identity": 5}', '{"nobody": ""}', b"\xff"])
+def test_an_authorisation_that_somebody_else_wrote_is_refused(path: Path, entry: str | bytes) -> None:
+    with SQLStore(path, KEY) as store:
+        store.put_authorisations(GROUP, [MemberPolicy()], 1.0)
+        store._driver().execute("UPDATE authorisations SET entry = ?", (entry,))
+        with pytest.raises(StateError):
+            store.authorisations(GROUP)
+
+
 @pytest.mark.parametrize("at", [float("nan"), "soon", None])
 def test_what_is_no_record_is_refused(path: Path, at: object) -> None:
     with SQLStore(path, KEY) as store:
@@ -88,6 +107,8 @@ def test_what_is_no_record_is_refused(path: Path, at: object) -> None:
             lambda: store.put_policy(GROUP, "{}", b"", at),
             lambda: store.put_authorisations(GROUP, [MemberPolicy()], at),
             lambda: store.put_authorisations(GROUP, [None], 1.0),
+            lambda: store.put_authorisations(GROUP, [MemberPolicy(identity=5)], 1.0),
+            lambda: store.put_authorisations(GROUP, [MemberPolicy(periods="\ud800")], 1.0),
             lambda: store.commit([r.Audit(group=GROUP, at=at, kind="joined")]),
         ):
             with pytest.raises(StateError):
