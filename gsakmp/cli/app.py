@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from importlib import import_module
+from inspect import cleandoc
 from typing import Annotated, Final
 
 import typer
@@ -45,7 +46,7 @@ EXAMPLES: Final = paragraphs(
     "[bold]gsakmp demo[/]  a key server and members at work, on this host",
     "[bold]gsakmp gcks init plant[/]  a key server's configuration, to begin with",
     "[bold]gsakmp decode capture.pcap[/]  every message of a capture as a tree",
-    "[bold]gsakmp decode --json capture.pcap | gsakmp encode -o copy.pcap[/]  into JSON and back",
+    "[bold]gsakmp decode --json capture.pcap | gsakmp encode -o copy.pcap[/]  and back",
     "[bold]gsakmp view --keys group.keys capture.pcap[/]  a page: ladder, fields, octets",
     "[bold]gsakmp describe SA[/]  how a payload is laid out",
 )
@@ -72,7 +73,18 @@ def application(modules: Iterable[str]) -> typer.Typer:
     app.callback(epilog=EXAMPLES)(top)
     for module in modules:
         import_module(f"gsakmp.cli.{module}").register(app)
+    flow(app)
     return app
+
+
+def flow(app: typer.Typer) -> None:
+    """Let every command's help take the terminal's width: lines of a docstring end where the source does."""
+    for command in app.registered_commands:
+        text = command.help or getattr(command.callback, "__doc__", None) or ""
+        command.help = "\n\n".join(" ".join(part.split()) for part in cleandoc(text).split("\n\n"))
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            flow(group.typer_instance)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from gsakmp.captures import PORTS
 from gsakmp.cli.decoding import Decoding, usual_jobs
 from gsakmp.cli.filters import Filters
 from gsakmp.cli.inputs import classified
@@ -21,13 +20,12 @@ from gsakmp.cli.options import (
     Ports,
     Quiet,
     all_keys,
-    doi_named,
+    opener_of,
+    reader_of,
 )
 from gsakmp.cli.outputs import Form
-from gsakmp.cli.records import Reader
 from gsakmp.cli.sieve import Sieve
-from gsakmp.cli.status import complain, guarded, paragraphs
-from gsakmp.doi import GDOI, STANDARD, dialect_named
+from gsakmp.cli.status import STATUSES, complain, guarded, paragraphs
 from gsakmp.errors import ConfigurationError
 
 __all__ = ["register"]
@@ -37,12 +35,11 @@ EXAMPLES = paragraphs(
     "[bold]gsakmp decode capture.pcap[/]  every message as a tree",
     "[bold]gsakmp decode --json a.pcapng.gz b.pcap | jq .exchange[/]  one JSON object a line",
     "[bold]tcpdump -U -w - udp port 848 | gsakmp decode -[/]  as they come",
-    "[bold]gsakmp decode --hex --exchange GROUPKEY_PULL capture.pcap[/]  octets with their fields",
-    "[bold]gsakmp decode --address 10.0.0.0/8 --cookie 037ab8 capture.pcap[/]  only some of them",
+    "[bold]gsakmp decode --hex --exchange GROUPKEY_PULL capture.pcap[/]  as octets",
+    "[bold]gsakmp decode --address 10.0.0.0/8 --cookie 037ab8 capture.pcap[/]  some of it",
     "[bold]gsakmp decode --port 500 037ab81ed179b895...[/]  a message as hex",
-    "[bold]gsakmp decode --keys member.keys member.pcap[/]  decrypted, with every hash and signature checked",
-    "Exit status: 0 if all is well, 1 if a message was malformed, 2 for wrong usage or a file that can't be "
-    "read to its end.",
+    "[bold]gsakmp decode --keys member.keys member.pcap[/]  decrypted and checked",
+    STATUSES,
 )
 
 
@@ -77,7 +74,11 @@ def decode(
         ),
     ] = None,
     lenient: Annotated[
-        bool, typer.Option("--lenient", help="Show malformed messages too, as far as they can be read.")
+        bool,
+        typer.Option(
+            "--lenient",
+            help="Show malformed messages too, as far as they can be read; --keys opens none of them.",
+        ),
     ] = False,
     everything: Annotated[
         bool, typer.Option("--all", "-a", help="Tree: also lengths, links, reserved fields and the header.")
@@ -89,29 +90,12 @@ def decode(
     def command() -> int:
         if as_json and as_hex:
             raise ConfigurationError("--json and --hex exclude each other")
-        ports = tuple(port or ())
-        reader = Reader(
-            ports=PORTS | frozenset(ports),
-            default_port=ports[0] if ports else next(iter(GDOI.ports)),
-            doi=doi_named(doi),
-            dialect=dialect_named(dialect or STANDARD.name),
-            lenient=lenient,
-        )
-        opener = None
-        if keys is not None:
-            from gsakmp.captures.opening import Opener  # slow to import
-
-            opener = Opener(
-                all_keys(keys),
-                doi=reader.doi,
-                dialect=None if dialect is None else reader.dialect,
-                ports=reader.ports,
-                default_port=reader.default_port,
-            )
-        filters = Filters.of(exchange or (), cookie or (), address or ())
+        reader = reader_of(port, doi, dialect, lenient=lenient)
+        opener = opener_of(all_keys(keys), reader, dialect) if keys else None
+        filters = Filters.of(exchange, cookie, address)
         form = Form.JSON if as_json else Form.HEX if as_hex else Form.TREE
         inputs = [classified(source) for source in sources]
-        sieve = Sieve(reader, filters, opener)
+        sieve = Sieve(reader, filters, opener, keys=opener is not None)
         run = Decoding(inputs, sieve, form, everything, usual_jobs(inputs) if jobs is None else jobs)
         status = run.status()
         if not quiet and run.tally.notable:

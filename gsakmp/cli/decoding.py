@@ -67,7 +67,7 @@ class Decoding:
             out.flush()
             raise
         out.flush()
-        return UNUSABLE if self.unusable else MALFORMED if self.tally.malformed else SOUND
+        return UNUSABLE if self.unusable else SOUND if self.tally.sound else MALFORMED
 
     def name(self, source: Input) -> str:
         """What output calls an input: nothing, where there is only one."""

@@ -13,24 +13,24 @@ from gsakmp.captures.frames import Frame, FrameCapture
 from gsakmp.captures.opened import Status
 from gsakmp.captures.pcapng import PcapngWriter
 from gsakmp.cli.inputs import MAGIC, Rejoined, opened
-from gsakmp.cli.options import Dialect, Domain, Keys, Ports, Quiet
-from gsakmp.cli.report import counted, progress
+from gsakmp.cli.options import CapturePorts, Dialect, Domain, Keys, Quiet
+from gsakmp.cli.report import progress
 from gsakmp.cli.status import MALFORMED, SOUND, UNUSABLE, complain, guarded, paragraphs
-from gsakmp.cli.viewing import Viewing, written
+from gsakmp.cli.viewing import Viewing
+from gsakmp.cli.writing import PRIVATE, written
 from gsakmp.errors import CaptureError, ConfigurationError
 
 __all__ = ["register"]
 
-PRIVATE: Final = 0o600
-"""What was encrypted is for its owner alone, the keys that a pull carries among it."""
 CLOSED: Final = frozenset({Status.SEALED, Status.WRONG_KEY, Status.MALFORMED})
 
 EXAMPLES: Final = paragraphs(
     "Examples:",
-    "[bold]gsakmp decrypt --keys member.keys member.pcap plain.pcapng[/]  every message in plain",
-    "[bold]gsakmp decrypt --keys member.keys member.pcap - | tshark -r - -d udp.port==848,isakmp[/]  at once",
-    "Exit status: 0 if nothing stayed encrypted, 1 if something did or is malformed, 2 for wrong usage, a "
-    "file that can't be read to its end, or one that can't be written.",
+    "[bold]gsakmp decrypt --keys member.keys member.pcap plain.pcapng[/]  into a file",
+    "[bold]gsakmp decrypt --keys my.keys my.pcap - | tshark -X lua_script:gsakmp.lua -r -[/]",
+    "Exit status: 0 if nothing stayed encrypted, 1 if something did, or is malformed, or a check is wrong, 2 "
+    "for wrong usage, a file without messages or one that can't be read to its end, or one that can't be "
+    "written.",
 )
 
 
@@ -46,7 +46,7 @@ def decrypt(
         ),
     ],
     keys: Keys = None,
-    port: Ports = None,
+    port: CapturePorts = None,
     doi: Domain = None,
     dialect: Dialect = None,
     quiet: Quiet = False,
@@ -54,9 +54,8 @@ def decrypt(
     """Write a capture anew with the plaintext in the place of what was encrypted.
 
     Of an opened message the encryption flag is cleared and the padding left out; lengths and checksums
-    follow.
-    An opened ESP packet gives way to the packet that it held. Each changed packet has a comment that says so.
-    All other frames stay as they are, octet for octet, and every frame keeps its number and its time.
+    follow. An opened ESP packet gives way to the packet that it held. Each changed packet has a comment that
+    says so. All other frames stay as they are, octet for octet, and every frame keeps its number and time.
 
     No key is written but those that the messages themselves carry, in plain now: a Key Download has the
     group's. So the file is for its owner alone.
@@ -75,17 +74,17 @@ def decrypt(
             run.write(file)
         if not quiet:
             complain(run.summary())
-        return UNUSABLE if run.broken else MALFORMED if run.left else SOUND
+        return run.status()
 
     raise typer.Exit(guarded(command))
 
 
 class Decrypting:
-    """One run: how many frames there were, were changed, and hold something that stays closed."""
+    """One run: how many frames were changed, and how many hold something that stays closed."""
 
     def __init__(self, viewing: Viewing) -> None:
         self.viewing = viewing
-        self.frames = self.changed = self.left = 0
+        self.changed = self.left = 0
         self.broken = False
 
     def write(self, file: BinaryIO) -> None:
@@ -99,24 +98,28 @@ class Decrypting:
             source: Any = Rejoined(given, viewing.input.label)  # `read` is all that a capture needs
             if source.head and not source.head.startswith(MAGIC):
                 raise CaptureError("this is neither pcap nor pcapng", viewing.input.label, 0)
-            capture = FrameCapture(source, viewing.ports, esp=True)
+            capture = FrameCapture(source, viewing.sieve.reader.ports, esp=True)
             try:
                 with progress(viewing.input) as bar:
                     for frame in capture.frames():
                         bar.step()
                         self.frame(writer, frame)
             except CaptureError as error:
+                if not capture.counts.frames:
+                    raise  # and the file that is there already stays
                 self.broken = True
                 complain(str(error))
+            finally:
+                viewing.tally.capture(capture.counts)
 
     def frame(self, writer: PcapngWriter, frame: Frame) -> None:
         """One of them."""
-        self.frames += 1
-        plain = None
+        plain, viewing = None, self.viewing
         if frame.datagram is not None:
-            found = self.viewing.opener.feed(frame.datagram)
-            plain = plain_frame(frame, found)
-            self.left += plain is None and found.status in CLOSED
+            found = viewing.sieve.opened(frame.datagram, viewing.opener)
+            if found is not None:
+                plain = plain_frame(frame, found)
+                self.left += plain is None and found.status in CLOSED
         if plain is None:
             writer.write(frame.time, frame.link_type, frame.octets, frame.wire_octets)
         else:
@@ -124,9 +127,16 @@ class Decrypting:
             writer.write(frame.time, plain.link_type, plain.octets, comment=plain.comment)
 
     def summary(self) -> str:
-        """All in one line."""
-        text = f"{counted(self.frames, 'frame')}: {self.changed} in plain now"
-        return f"{text}, {self.left} stay closed" if self.left else text
+        """All in one line. What was opened may need no new frame, or have no place in one."""
+        tally = self.viewing.tally
+        return tally.text() + ("" if self.changed == tally.opened else f"; {self.changed:,} in plain now")
+
+    def status(self) -> int:
+        """The exit status."""
+        tally = self.viewing.tally
+        if self.broken or tally.nothing:
+            return UNUSABLE
+        return MALFORMED if self.left or not tally.sound else SOUND
 
 
 def register(app: typer.Typer) -> None:

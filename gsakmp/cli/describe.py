@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from inspect import cleandoc
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from gsakmp.cli.screen import usual_width
 from gsakmp.doi import DOIS, STANDARD
 from gsakmp.doi.catalogue import (
     Catalogue,
@@ -21,6 +22,8 @@ from gsakmp.doi.catalogue import (
     plain_name,
     registry_rows,
 )
+from gsakmp.reports.tables import fields, fitting, folded, table
+from gsakmp.reports.words import Row
 from gsakmp.wire.pictures import diagram, field_rows
 
 if TYPE_CHECKING:
@@ -29,10 +32,10 @@ if TYPE_CHECKING:
 __all__ = ["describe", "register"]
 
 WRONG_USAGE: Final = 2
+GAP: Final = 2
+"""Blanks before each column."""
 WHOLE_COLUMNS: Final = frozenset(["field", "class", "name", "number", "form", "registry", "numbers", "table"])
 """Columns that a narrow terminal does not fold."""
-PIPED_WIDTH: Final = 10_000
-"""Columns where nobody looks: no line is folded, so that grep and awk see whole ones."""
 
 EXAMPLES: Final = """Examples:
 
@@ -247,17 +250,17 @@ def plain_text(text: str) -> str:
 
 
 def screen() -> Console:
-    """Where to print: in colour and at its width on a terminal, else plain with lines as long as they are."""
+    """Where to print: in colour on a terminal, else plain. ``COLUMNS=1000`` gives whole lines, for grep."""
     from rich.console import Console
 
     console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
-        console = Console(highlight=False, markup=False, emoji=False, width=PIPED_WIDTH)
+        console = Console(highlight=False, markup=False, emoji=False, width=usual_width())
     return console
 
 
 def heading(console: Console, text: str) -> None:
-    console.print(f"\n{text}", style="bold")
+    say(console, f"\n{text}", "bold")
 
 
 def grid(console: Console, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -269,18 +272,36 @@ def grid(console: Console, head: Sequence[str], rows: Iterable[Sequence[str]]) -
     listed = [list(row) for row in rows]
     used = [index for index in range(len(head)) if any(row[index] for row in listed)]
     if not console.is_terminal:
-        widths = [max(len(text) for text in (head[i], *(row[i] for row in listed))) for i in used]
-        for row in (list(head), *listed):
-            line = "  ".join(row[i].ljust(width) for i, width in zip(used, widths, strict=True))
-            console.print(f"  {line}".rstrip())
+        for row in piped([head[index] for index in used], [[row[index] for index in used] for row in listed]):
+            console.print("".join(text for text, _ in row).rstrip())
         return
     out = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
     for index in used:
         style = "cyan" if index == 0 else ""
         out.add_column(head[index], style=style, overflow="fold", no_wrap=head[index] in WHOLE_COLUMNS)
-    for row in listed:
-        out.add_row(*(Text(row[index]) for index in used))
+    for cells in listed:
+        out.add_row(*(Text(cells[index]) for index in used))
     console.print(out)
+
+
+def piped(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[Row]:
+    """A table that fits the width; where a name would have to be broken for that, each row as a list."""
+    width = usual_width()
+    widths = fitting([head, *rows], width - GAP * len(head))
+    whole = [place for place, title in enumerate(head) if title in WHOLE_COLUMNS]
+    if all(len(word) <= widths[place] for row in rows for place in whole for word in row[place].split()):
+        yield from table(head, rows, width)
+        return
+    for row in rows:
+        yield from fields(head, row, width)
+
+
+def say(console: Console, text: str, style: str = "") -> None:
+    """Paragraphs; in a pipe they end without blanks."""
+    if not console.is_terminal:
+        parts = text.split("\n")
+        text = "\n".join("\n".join(folded(part, console.width)) for part in parts)
+    console.print(text, style=style)
 
 
 def print_list(console: Console, found: Catalogue) -> None:
@@ -318,8 +339,8 @@ def print_entry(console: Console, found: Catalogue, entry: Entry) -> None:
     if entry.numbers:
         facts.append(f"payload type {entry.number_text}")
     facts += entry.places
-    console.print("; ".join([*facts, f"domains: {', '.join(entry.domains)}"]), style="dim")
-    console.print(f"\n{cleandoc(cls.__doc__ or '')}\n")
+    say(console, "; ".join([*facts, f"domains: {', '.join(entry.domains)}"]), "dim")
+    say(console, f"\n{cleandoc(cls.__doc__ or '')}\n")
     console.print(diagram(cls, STANDARD), no_wrap=True, overflow="ignore", crop=False)
     console.print()
     rows = field_rows(cls, STANDARD)
@@ -352,7 +373,7 @@ def print_registry(console: Console, found: Catalogue, registry: Any) -> None:
     )
     if registry.private:
         ranges = ", ".join(str(low) if low == high else f"{low} to {high}" for low, high in registry.private)
-        console.print(f"  private use: {ranges}", style="dim")
+        say(console, f"  private use: {ranges}", "dim")
     users = found.users(registry)
     if users:
-        console.print(f"  used by: {', '.join(users)}", style="dim")
+        say(console, f"  used by: {', '.join(users)}", "dim")

@@ -11,8 +11,8 @@ import msgspec
 import typer
 
 from gsakmp.captures.opened import Opened
+from gsakmp.cli.filters import Filters
 from gsakmp.cli.options import Address, Cookie, Dialect, Domain, Exchange, Keys, Ports, Quiet
-from gsakmp.cli.report import counted
 from gsakmp.cli.screen import screen
 from gsakmp.cli.status import UNUSABLE, complain, guarded, paragraphs
 from gsakmp.cli.viewing import Viewing, lines
@@ -20,20 +20,23 @@ from gsakmp.errors import ConfigurationError
 from gsakmp.reports.difference import IGNORABLE, Ignored, differences
 from gsakmp.reports.difference_captures import Pair, aligned
 from gsakmp.reports.difference_text import pair_plain, pair_rows
+from gsakmp.reports.words import counted
 
 __all__ = ["register"]
 
 EQUAL: Final = 0
 DIFFERENT: Final = 1
 
+RANDOM: Final = "random is all that is new in every run but addresses, spis and keys"
+
 EXAMPLES: Final = paragraphs(
     "Examples:",
-    "[bold]gsakmp diff before.pcap after.pcap --ignore random[/]  two runs, without what is new in each",
-    "[bold]gsakmp diff --keys a.keys --keys b.keys a.pcap b.pcap --ignore random --ignore '*.spi'[/]  opened",
-    "[bold]gsakmp diff --frame 8:24 --keys a.keys a.pcap a.pcap[/]  two messages of one capture",
+    "[bold]gsakmp diff before.pcap after.pcap --ignore random[/]  two runs",
+    "[bold]gsakmp diff --keys both.keys a.pcap b.pcap --ignore random --ignore spis[/]",
+    "[bold]gsakmp diff --frame 8:24 --keys a.keys a.pcap a.pcap[/]  two messages of one",
     "[bold]gsakmp diff 2c7d94021... 2c7d94022...[/]  two messages in hex",
-    "Exit status: 0 if they are equal but for what is ignored, 1 if not, 2 for wrong usage or a file that "
-    "can't be read to its end.",
+    "Exit status: 0 if they are equal but for what is ignored, 1 if not, 2 for wrong usage, where neither "
+    "has a message, or for a file that can't be read to its end.",
 )
 
 
@@ -51,14 +54,17 @@ Ignore = Annotated[
     typer.Option(
         metavar="PATH",
         help="Leave out this field: its name, or its path with * for anything and empty brackets for "
-        f"any place in a list, or one of {', '.join(IGNORABLE)}. Repeatable.",
+        f"any place in a list, or one of {', '.join(IGNORABLE)} ({RANDOM}). Repeatable.",
     ),
 ]
 Everything = Annotated[
     bool,
     typer.Option("--all", "-a", help="Also lengths, links and ciphertext that follow from the rest."),
 ]
-AsJSON = Annotated[bool, typer.Option("--json", help="One JSON object a line for each difference.")]
+AsJSON = Annotated[
+    bool,
+    typer.Option("--json", help="One JSON object a line for each pair that differs, with all its changes."),
+]
 
 
 def diff(
@@ -87,13 +93,8 @@ def diff(
     def command() -> int:
         if a == b == "-":
             raise ConfigurationError("standard input can be one of the two only")
-        sides = [
-            Viewing(
-                source, keys, port=port, doi=doi, dialect=dialect,
-                exchange=exchange, cookie=cookie, address=address,
-            )
-            for source in (a, b)
-        ]  # fmt: skip
+        filters = Filters.of(exchange, cookie, address)
+        sides = [Viewing(source, keys, filters, port=port, doi=doi, dialect=dialect) for source in (a, b)]
         chosen = selections(frame, index)
         streams = [
             selected(side.opened(), choice, side.input.label)
@@ -101,9 +102,15 @@ def diff(
         ]
         run = Comparing(Ignored(ignore or ()), everything, as_json)
         run.all(streams[0], streams[1])
+        empty = [side for side in sides if side.tally.nothing and not side.unusable]
         if not quiet:
-            complain(run.summary())
-        return UNUSABLE if any(side.unusable for side in sides) else DIFFERENT if run.different else EQUAL
+            for side in empty:
+                complain(f"{side.input.label}: {side.tally.text()}")
+            if len(empty) < len(sides):
+                complain(run.summary())
+        if len(empty) == len(sides) or any(side.unusable for side in sides):
+            return UNUSABLE
+        return DIFFERENT if run.different else EQUAL
 
     raise typer.Exit(guarded(command))
 
@@ -156,7 +163,7 @@ class Comparing:
 
     def __init__(self, ignored: Ignored, everything: bool, as_json: bool) -> None:
         self.ignored, self.everything, self.as_json = ignored, everything, as_json
-        self.pairs = self.changed = self.only_a = self.only_b = 0
+        self.pairs = self.packets = self.changed = self.only_a = self.only_b = 0
         self.screen = screen()
 
     @property
@@ -184,7 +191,8 @@ class Comparing:
             self.only_a += pair.a is not None
             self.only_b += pair.b is not None
         else:
-            self.pairs += 1
+            self.packets += pair.a.esp is not None
+            self.pairs += pair.a.esp is None
             changes = differences(pair.a, pair.b, self.ignored, everything=self.everything)
             if not changes:
                 return
@@ -196,9 +204,12 @@ class Comparing:
 
     def summary(self) -> str:
         """All in one line."""
-        text = f"{counted(self.pairs, 'pair')} of messages: {self.changed or 'none'} different"
-        text += f", {self.only_a} only in A" if self.only_a else ""
-        return text + (f", {self.only_b} only in B" if self.only_b else "")
+        changed = f"{self.changed:,}" if self.changed else "none"
+        pairs = [f"{counted(self.pairs, 'pair')} of messages"] if self.pairs or not self.packets else []
+        pairs += [f"{counted(self.packets, 'pair')} of ESP packets"] if self.packets else []
+        text = f"{' and '.join(pairs)}: {changed} different"
+        text += f", {self.only_a:,} only in A" if self.only_a else ""
+        return text + (f", {self.only_b:,} only in B" if self.only_b else "")
 
 
 def register(app: typer.Typer) -> None:

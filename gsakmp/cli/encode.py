@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from tempfile import mkstemp
+from contextlib import suppress
 from typing import Annotated, Any, BinaryIO
 
 import msgspec
@@ -16,18 +14,18 @@ from gsakmp import limits
 from gsakmp.captures import Datagram, write
 from gsakmp.cli.inputs import opened
 from gsakmp.cli.records import datagram_from
-from gsakmp.cli.report import counted
 from gsakmp.cli.status import MALFORMED, SOUND, complain, guarded, paragraphs
+from gsakmp.cli.writing import written
 from gsakmp.errors import ConfigurationError, EncodeError, LocalError
 from gsakmp.message import Message, build
+from gsakmp.reports.words import counted
 
 __all__ = ["register"]
 
 EXAMPLES = paragraphs(
     "Examples:",
-    "[bold]gsakmp decode --json capture.pcap | gsakmp encode[/]  the messages in hex, one a line",
-    "[bold]gsakmp decode --json capture.pcap | sed s/TUNNEL/TRANSPORT/ | gsakmp encode -o other.pcap[/]  "
-    "changed, as a capture",
+    "[bold]gsakmp decode --json capture.pcap | gsakmp encode[/]  hex, a line each",
+    "[bold]gsakmp decode --json a.pcap | sed s/TUNNEL/TRANSPORT/ | gsakmp encode -o b[/]",
     "[bold]gsakmp encode messages.json[/]  a file of JSON lines",
     "A line is a record as decode writes it, or a message alone. Records without a message are left out and "
     "counted.",
@@ -67,6 +65,10 @@ def encode(
     raise typer.Exit(guarded(command))
 
 
+class NothingGood(Exception):
+    """There are only lines that can't be encoded. Raised and caught here."""
+
+
 class Encoding:
     """One run: `skipped` counts records without a message, `failed` the lines that are none or don't fit."""
 
@@ -101,43 +103,13 @@ class Encoding:
     def save(self, output: str, datagrams: Iterator[Datagram]) -> None:
         """Write a capture file. One that is there stays as it is until the new one is whole, and for good
         where there is nothing but bad lines."""
-        target = Path(output)
-        if target.exists() and not target.is_file():  # a pipe, a device
-            write(output, datagrams)
-            return
-        if (
-            self.source != "-"
-            and target.exists()
-            and Path(self.source).exists()
-            and target.samefile(self.source)
-        ):
-            raise ConfigurationError(f"{output} is what is read; give another file to write")
-        try:
-            handle, name = mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        except OSError as exc:
-            raise LocalError(f"{output} cannot be written: {exc.strerror}") from None
-        part = Path(name)
-        try:
-            with open(handle, "wb") as file:
-                written = write(file, datagrams)
-            if written or not self.failed:
-                part.chmod(0o666 & ~umask())
-                part.replace(target)
-        except OSError as exc:
-            raise LocalError(f"{output} cannot be written: {exc.strerror}") from None
-        finally:
-            part.unlink(missing_ok=True)
+        with suppress(NothingGood), written(output, self.source) as file:
+            if not write(file, datagrams) and self.failed:
+                raise NothingGood
 
     def print(self, texts: Iterator[str]) -> None:
         """Print."""
         sys.stdout.writelines(texts)
-
-
-def umask() -> int:
-    """The permissions that new files go without."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 def hex_of(datagram: Datagram) -> str:

@@ -8,10 +8,10 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from gsakmp.cli.ladder import usual_width
-from gsakmp.cli.options import Address, Cookie, Dialect, Domain, Exchange, Keys, Ports, Quiet, Source
-from gsakmp.cli.screen import screen
-from gsakmp.cli.status import guarded, paragraphs
+from gsakmp.cli.filters import Filters
+from gsakmp.cli.options import Address, Cookie, Dialect, Domain, Exchange, Keys, Ports, Quiet, Source, Width
+from gsakmp.cli.screen import screen, usual_width
+from gsakmp.cli.status import STATUSES, guarded, paragraphs
 from gsakmp.cli.viewing import Viewing, lines
 
 __all__ = ["register"]
@@ -19,10 +19,9 @@ __all__ = ["register"]
 EXAMPLES: Final = paragraphs(
     "Examples:",
     "[bold]gsakmp explain --keys member.keys member.pcap[/]  in prose and tables",
-    "[bold]gsakmp explain --json --keys member.keys member.pcap | jq .data_sas[/]  for programs",
-    "[bold]gsakmp explain member.pcap[/]  without keys: what there is, and which key would open it",
-    "Exit status: 0 if all is well, 1 if something is malformed or wrong, 2 for wrong usage or a file that "
-    "can't be read to its end.",
+    "[bold]gsakmp explain --json --keys member.keys member.pcap | jq .data_sas[/]",
+    "[bold]gsakmp explain member.pcap[/]  what there is, and which key would open it",
+    STATUSES,
 )
 
 
@@ -30,9 +29,7 @@ def explain(
     source: Source,
     keys: Keys = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-    width: Annotated[
-        int | None, typer.Option(min=60, max=1000, help="Characters of a line; else the terminal's.")
-    ] = None,
+    width: Width = None,
     exchange: Exchange = None,
     cookie: Cookie = None,
     address: Address = None,
@@ -49,10 +46,8 @@ def explain(
         from gsakmp.reports.story_facts import plain
         from gsakmp.reports.story_text import story_rows
 
-        viewing = Viewing(
-            source, keys, port=port, doi=doi, dialect=dialect,
-            exchange=exchange, cookie=cookie, address=address,
-        )  # fmt: skip
+        filters = Filters.of(exchange, cookie, address)
+        viewing = Viewing(source, keys, filters, port=port, doi=doi, dialect=dialect)
         teller = Teller()
         for opened in viewing.opened():
             teller.add(opened)

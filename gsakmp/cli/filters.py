@@ -37,12 +37,17 @@ class Filters:
     networks: tuple[Network, ...] = ()
 
     @classmethod
-    def of(cls, exchanges: Iterable[str], cookies: Iterable[str], addresses: Iterable[str]) -> Filters:
-        """From what the user typed. Raises `ConfigurationError`."""
+    def of(
+        cls,
+        exchanges: Iterable[str] | None = None,
+        cookies: Iterable[str] | None = None,
+        addresses: Iterable[str] | None = None,
+    ) -> Filters:
+        """From what the user typed; of a sort that is None, all. Raises `ConfigurationError`."""
         return cls(
-            frozenset(exchange(text) for text in exchanges),
-            tuple(cookie(text) for text in cookies),
-            tuple(network(text) for text in addresses),
+            frozenset(exchange(text) for text in exchanges or ()),
+            tuple(cookie(text) for text in cookies or ()),
+            tuple(network(text) for text in addresses or ()),
         )
 
     def datagram(self, datagram: Datagram, marker: bool) -> bool:

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from gsakmp.captures import PORTS
-from gsakmp.captures.keyfile import key_lines, read_keys
+from gsakmp.captures.keyfile import key_lines
 from gsakmp.captures.keyring import Keyring
 from gsakmp.captures.keytables import esp_table_lines, scapy_lines, wireshark_lines
-from gsakmp.captures.opening import Opener
+from gsakmp.cli.filters import Filters
 from gsakmp.cli.inputs import classified
-from gsakmp.cli.status import SOUND, guarded, paragraphs
-from gsakmp.cli.viewing import check_target, written
-from gsakmp.doi import dialect_named
-from gsakmp.errors import LocalError
+from gsakmp.cli.options import CapturePorts, Dialect, Domain, Quiet, all_keys, opener_of, reader_of
+from gsakmp.cli.sieve import Sieve
+from gsakmp.cli.status import SOUND, complain, guarded, paragraphs
+from gsakmp.cli.writing import PRIVATE, written
 
 __all__ = ["register"]
-
-PRIVATE: Final = 0o600
 
 
 class Form(StrEnum):
@@ -45,9 +40,9 @@ WRITERS: Final[dict[Form, Callable[[Keyring], Iterator[str]]]] = {
 
 EXAMPLES: Final = paragraphs(
     "Examples:",
-    "[bold]gsakmp keys --as wireshark member.keys > ikev1_decryption_table[/]  for Wireshark's profile",
-    "[bold]gsakmp keys charon.log -o session.keys[/]  what a log of strongSwan has, as a key file",
-    "[bold]gsakmp keys psk.keys --capture a.pcap -o all.keys[/]  and every key that the capture brings",
+    "[bold]gsakmp keys --as wireshark member.keys > ikev1_decryption_table[/]",
+    "[bold]gsakmp keys charon.log -o session.keys[/]  a log of strongSwan",
+    "[bold]gsakmp keys psk.keys --capture a.pcap -o all.keys[/]  and all that it brings",
     "Exit status: 0 if all is well, 2 for a file that is none.",
 )
 
@@ -73,17 +68,19 @@ def keys(
         list[str] | None,
         typer.Option(metavar="FILE", help="Open this capture, and add the keys found in it. Repeatable."),
     ] = None,
-    port: Annotated[
-        list[int] | None,
-        typer.Option(min=1, max=65535, metavar="PORT", help="One more UDP port of the captures. Repeatable."),
-    ] = None,
-    dialect: Annotated[
-        str | None, typer.Option(metavar="NAME", help="How the captures' peers differ on the wire.")
-    ] = None,
+    port: CapturePorts = None,
+    doi: Domain = None,
+    dialect: Dialect = None,
     output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="The file to write, for its owner alone; else standard output."),
-    ] = None,
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT",
+            help="The file to write, for its owner alone; - for standard output.",
+        ),
+    ] = "-",
+    quiet: Quiet = False,
 ) -> None:
     """Read key files, and write what they hold as one, for us or for other programs.
 
@@ -91,41 +88,24 @@ def keys(
     """
 
     def command() -> int:
-        keyring = Keyring()
-        for path in files:
-            keyring.update(read_keys(path))
+        keyring = all_keys(files)
+        reader = reader_of(port, doi, dialect)
+        sieve = Sieve(reader, Filters(), keys=True)
         if capture:
-            chosen = None if dialect is None else dialect_named(dialect)
-            ports = PORTS | frozenset(port or ())
-            opener = Opener(keyring, dialect=chosen, ports=ports)
+            opener = opener_of(keyring, reader, dialect)
             for name in capture:
-                for datagram in classified(name).datagrams(ports, esp=True):
-                    opener.feed(datagram)
+                source = classified(name)
+                for datagram in source.datagrams(reader.ports, esp=True):
+                    sieve.opened(datagram, opener)
+                sieve.tally.capture(source.counts)
             keyring.update(opener.learnt)
-        text = "".join(WRITERS[form](keyring))
-        if output is None:
-            sys.stdout.write(text)
-        else:
-            write(output, text, capture or ())
+        with written(output, *(capture or ()), mode=PRIVATE) as file:
+            file.writelines(line.encode() for line in WRITERS[form](keyring))
+        if capture and not quiet:
+            complain(sieve.tally.text())
         return SOUND
 
     raise typer.Exit(guarded(command))
-
-
-def write(path: Path, text: str, captures: Sequence[str]) -> None:
-    """The file, for its owner alone, also where there was one before; none of the captures is written over.
-
-    Raises `ConfigurationError`, `LocalError`.
-    """
-    for name in captures:
-        check_target(path, name)
-    with written(os.fspath(path), mode=PRIVATE) as file:
-        try:
-            file.write(text.encode())
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise LocalError(f"{path} can't be written: {error.strerror}") from None
 
 
 def register(app: typer.Typer) -> None:

@@ -33,7 +33,7 @@ def opened_lines(record: Record) -> Iterator[Line]:
     for check in opened.checks:
         yield Line(1, tuple(check_pieces(check)))
     for event in opened.events:
-        yield Line(1, (("* ", Style.TITLE), (printable(event.text), Style.VALUE)))
+        yield Line(1, (("* ", Style.TITLE), (printable(str(event)), Style.VALUE)))
     yield from payload_lines(opened)
 
 

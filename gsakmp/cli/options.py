@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from gsakmp.captures import PORTS
 from gsakmp.captures.keyfile import read_keys
 from gsakmp.captures.keyring import Keyring
 from gsakmp.cli.filters import exchange_names
-from gsakmp.doi import DIALECTS, DOI, DOIS, IKEV2
+from gsakmp.cli.records import GDOI_PORT, Reader
+from gsakmp.cli.screen import MOST_WIDTH
+from gsakmp.doi import DIALECTS, DOI, DOIS, IKEV2, STANDARD, dialect_named
 from gsakmp.errors import ConfigurationError
+from gsakmp.reports.tables import LEAST_WIDTH
+
+if TYPE_CHECKING:
+    from gsakmp.captures.opening import Opener
 
 __all__ = [
     "Address",
+    "CapturePorts",
     "Cookie",
     "Dialect",
     "Domain",
@@ -24,8 +32,11 @@ __all__ = [
     "Ports",
     "Quiet",
     "Source",
+    "Width",
     "all_keys",
     "doi_named",
+    "opener_of",
+    "reader_of",
     "starting",
 ]
 
@@ -53,6 +64,33 @@ def all_keys(files: Sequence[Path]) -> Keyring:
     return keyring
 
 
+def reader_of(
+    port: Sequence[int] | None, doi: str | None, dialect: str | None, *, lenient: bool = False
+) -> Reader:
+    """What reads as the options say. Raises `ConfigurationError`."""
+    ports = tuple(port or ())
+    return Reader(
+        ports=PORTS | frozenset(ports),
+        default_port=ports[0] if ports else GDOI_PORT,
+        doi=doi_named(doi),
+        dialect=dialect_named(dialect or STANDARD.name),
+        lenient=lenient,
+    )
+
+
+def opener_of(keyring: Keyring, reader: Reader, dialect: str | None) -> Opener:
+    """What opens what `reader` reads; a dialect that nobody names is found out."""
+    from gsakmp.captures.opening import Opener  # slow to import
+
+    return Opener(
+        keyring,
+        doi=reader.doi,
+        dialect=None if dialect is None else reader.dialect,
+        ports=reader.ports,
+        default_port=reader.default_port,
+    )
+
+
 def starting(names: Callable[[], Sequence[str]]) -> Callable[[str], list[str]]:
     """What completes a word on the command line."""
     return lambda incomplete: [name for name in names() if name.lower().startswith(incomplete.lower())]
@@ -77,7 +115,9 @@ Exchange = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME|NUMBER",
-        help="Only this exchange. Repeatable.",
+        help="Only this exchange: GROUPKEY_PULL, GROUPKEY_PUSH, GROUPKEY_PUSH_ACK, IDENTITY_PROTECTION (Main "
+        "Mode), AGGRESSIVE, INFORMATIONAL, QUICK_MODE, any other that decode shows, or its number. "
+        "Repeatable.",
         autocompletion=starting(exchange_names),
     ),
 ]
@@ -89,21 +129,25 @@ Address = Annotated[
     list[str] | None,
     typer.Option(metavar="ADDR[/PREFIX]", help="Only from or to this address or network. Repeatable."),
 ]
+ANY_PORT: Final = "One more UDP port to look at, for GDOI unless it is one of IKE's."
+CapturePorts = Annotated[
+    list[int] | None,
+    typer.Option("--port", min=1, max=65535, metavar="PORT", help=f"{ANY_PORT} Repeatable."),
+]
 Ports = Annotated[
     list[int] | None,
     typer.Option(
         min=1,
         max=65535,
         metavar="PORT",
-        help="One more UDP port to look at. For hex, the port that it was sent to (848 unless given). "
-        "Repeatable.",
+        help=f"{ANY_PORT} For hex, the port that it was sent to (848 unless given). Repeatable.",
     ),
 ]
 Domain = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Take this domain of interpretation, whatever port and SA say.",
+        help="Take this domain of interpretation, whatever port and SA say: isakmp, ipsec, gdoi or ikev2.",
         autocompletion=starting(lambda: list(all_dois())),
     ),
 ]
@@ -111,9 +155,14 @@ Dialect = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help=f"How the peer differs on the wire: {', '.join(DIALECTS)}. Not given, the first two are told "
-        "apart where messages are opened, and else it is the standard.",
+        help="How the peers differ from the standards: standard, gdoid (as Cisco's open GDOI implementation "
+        "does, pcaps/README.md says where), gdoid-big-endian. Not given, the first two are told apart where "
+        "messages are opened, and else it is the standard.",
         autocompletion=starting(lambda: list(DIALECTS)),
     ),
+]
+Width = Annotated[
+    int | None,
+    typer.Option(min=LEAST_WIDTH, max=MOST_WIDTH, help="Characters of a line; else the terminal's."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No summary on standard error.")]

@@ -17,19 +17,19 @@ from gsakmp.captures import PORTS, Datagram
 from gsakmp.captures.datagram import endpoint
 from gsakmp.doi import DOI, STANDARD, Dialect
 from gsakmp.errors import EncodeError, GsakmpError, Truncated
-from gsakmp.message import NON_ESP_MARKER, Message, parse
+from gsakmp.message import NAT_KEEPALIVE, NON_ESP_MARKER, Message, parse
+from gsakmp.message.header import has_header
 from gsakmp.message.text import message_text
 from gsakmp.wire.text import json_text
 
 if TYPE_CHECKING:
     from gsakmp.captures.opened import Opened  # imports the keys' cryptography
 
-__all__ = ["Reader", "Record", "datagram_from", "other_traffic", "time_from_text", "time_text"]
+__all__ = ["Reader", "Record", "datagram_from", "time_from_text", "time_text"]
 
 NAT_TRAVERSAL: Final = 4500
 GDOI_PORT: Final = 848
 ISAKMP_PORT: Final = 500
-KEEPALIVE: Final = b"\xff"
 ESP_OCTETS: Final = 8
 """SPI and sequence number, the least that ESP has (RFC 4303, 2)."""
 SECOND: Final = 1_000_000_000
@@ -130,7 +130,11 @@ def error_plain(error: GsakmpError) -> dict[str, Any]:
 
 @dataclass
 class Reader:
-    """Datagrams in, records out. `default_port` gives a meaning to octets that came without a port."""
+    """Datagrams in, records out. `default_port` gives a meaning to octets that came without a port.
+
+    Of `ports`, those that are not of `PORTS` are GDOI's, which may use any (RFC 6407, 2.2), and may carry its
+    data, too. (`Opener` holds it the same way.)
+    """
 
     ports: frozenset[int] = PORTS
     default_port: int = GDOI_PORT
@@ -138,13 +142,28 @@ class Reader:
     dialect: Dialect = STANDARD
     lenient: bool = False
 
+    def __post_init__(self) -> None:
+        self.others = self.ports - PORTS
+        self.meanings = {port: GDOI_PORT if port in self.others else port for port in self.ports}
+        self.otherwise = self.meanings.get(self.default_port, self.default_port)
+
     def port(self, datagram: Datagram) -> int:
         """The port that says what the datagram is: the receiver's if it is one of ours, else the sender's."""
-        if datagram.destination_port in self.ports:
-            return datagram.destination_port
-        if datagram.source_port in self.ports:
-            return datagram.source_port
-        return self.default_port
+        meanings = self.meanings
+        if datagram.destination_port in meanings:
+            return meanings[datagram.destination_port]
+        return meanings.get(datagram.source_port, self.otherwise)
+
+    def other_traffic(self, datagram: Datagram, port: int) -> str:
+        """What a datagram is instead of a message: on port 4500 (RFC 3948, 2), or beside messages on a port
+        that has no meaning of its own. Or nothing."""
+        octets = datagram.octets
+        if port == NAT_TRAVERSAL:
+            if octets == NAT_KEEPALIVE:
+                return "NAT keepalive"
+            return "ESP" if len(octets) >= ESP_OCTETS and octets[:4] != NON_ESP_MARKER else ""
+        ours = datagram.destination_port if datagram.destination_port in self.ports else datagram.source_port
+        return "ESP" if ours in self.others and not has_header(octets) else ""
 
     def record(self, datagram: Datagram, port: int) -> Record:
         """Parse. What is malformed becomes a record with its error; nothing is raised for it."""
@@ -164,17 +183,6 @@ class Reader:
             return parse(octets, port=port, doi=self.doi, dialect=self.dialect, lenient=True)
         except GsakmpError:
             return None
-
-
-def other_traffic(octets: bytes, port: int) -> str:
-    """What a datagram of port 4500 is instead of a message (RFC 3948, 2), or nothing."""
-    if port != NAT_TRAVERSAL:
-        return ""
-    if octets == KEEPALIVE:
-        return "NAT keepalive"
-    if len(octets) >= ESP_OCTETS and octets[:4] != NON_ESP_MARKER:
-        return "ESP"
-    return ""
 
 
 # -- times -------------------------------------------------------------------------------------------

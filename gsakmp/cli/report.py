@@ -1,4 +1,4 @@
-"""What decode says beside its output, on standard error: how far it is, and (`Tally`) what it met."""
+"""How far the reading of a capture is, on standard error."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from time import monotonic
 from typing import Any, Final
 
 from gsakmp.cli.inputs import Input
-from gsakmp.cli.tally import Tally, counted
 
-__all__ = ["Tally", "counted", "progress"]
+__all__ = ["progress"]
 
 STRIDE: Final = 256
 """Datagrams between two looks at the clock."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, Protocol
@@ -13,7 +14,11 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-__all__ = ["Screen", "screen"]
+__all__ = ["MOST_WIDTH", "Screen", "screen", "usual_width"]
+
+USUAL_WIDTH: Final = 100
+"""Columns where there is no terminal."""
+MOST_WIDTH: Final = 1000
 
 STYLES: Final = {
     Style.HEAD: "bold",
@@ -89,3 +94,10 @@ def screen() -> Screen:
     if os.environ.get("FORCE_COLOR") or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb"):
         return Colour()
     return Plain()
+
+
+def usual_width() -> int:
+    """The terminal's columns, those that COLUMNS says, or 100; no more than `MOST_WIDTH`."""
+    if sys.stdout.isatty() or os.environ.get("COLUMNS"):
+        return min(shutil.get_terminal_size((USUAL_WIDTH, 24)).columns, MOST_WIDTH)
+    return USUAL_WIDTH

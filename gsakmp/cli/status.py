@@ -10,7 +10,7 @@ from typing import Final, TextIO
 from gsakmp.errors import GsakmpError
 from gsakmp.wire.spans import printable
 
-__all__ = ["MALFORMED", "SOUND", "UNUSABLE", "complain", "guarded", "paragraphs"]
+__all__ = ["MALFORMED", "SOUND", "STATUSES", "UNUSABLE", "complain", "guarded", "paragraphs"]
 
 SOUND: Final = 0
 MALFORMED: Final = 1
@@ -19,6 +19,11 @@ INTERRUPTED: Final = 130
 PIPE_CLOSED: Final = 141
 DEBUG: Final = "GSAKMP_DEBUG"
 """Set in the environment, it lets a bug end in a traceback."""
+STATUSES: Final = (
+    "Exit status: 0 if all is well, 1 if a message is malformed, a key does not fit or a check is wrong, 2 "
+    "for wrong usage or a file that can't be read to its end."
+)
+"""For the help of what opens captures."""
 
 
 def paragraphs(*texts: str) -> str:
@@ -41,7 +46,7 @@ def guarded(command: Callable[[], int]) -> int:
         complain(str(exc))
     except OSError as exc:  # stdout is a full disk, a terminal went away
         status = UNUSABLE
-        complain(str(exc))
+        complain(f"standard output: {exc.strerror or exc}")
         silence(sys.stdout)
     except Exception as exc:
         if os.environ.get(DEBUG):

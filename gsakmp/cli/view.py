@@ -16,14 +16,13 @@ from gsakmp.cli.inputs import Input
 from gsakmp.cli.options import Address, Cookie, Dialect, Domain, Exchange, Keys, Ports, Quiet, Source
 from gsakmp.cli.status import complain, guarded, paragraphs
 from gsakmp.cli.viewing import Viewing
-from gsakmp.cli.writing import written
+from gsakmp.cli.writing import PRIVATE, written
 from gsakmp.errors import ConfigurationError
 from gsakmp.reports.page import MOST_MESSAGES, USUAL_MESSAGES, Written, write_page
 from gsakmp.reports.words import amount, counted
 
 __all__ = ["register"]
 
-PRIVATE: Final = 0o600
 SUFFIXES: Final = (".gz", ".pcap", ".pcapng", ".cap", ".hex", ".txt")
 
 EXAMPLES: Final = paragraphs(

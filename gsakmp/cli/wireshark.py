@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from tempfile import mkstemp
 from typing import Annotated, Final
 
 import typer
 
 from gsakmp.cli.status import SOUND, complain, guarded, paragraphs
+from gsakmp.cli.writing import written
 from gsakmp.errors import ConfigurationError, LocalError
 
 __all__ = ["register"]
@@ -64,7 +64,8 @@ def wireshark(
             return SOUND
         if install:
             made(target.parent)
-        save(target, text)
+        with written(str(target)) as file:
+            file.write(text.encode())
         if install:
             complain(f"written to {target}; Wireshark reads it when it starts, or by Reload Lua Plugins")
         return SOUND
@@ -85,25 +86,6 @@ def made(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise LocalError(f"{folder} cannot be made: {exc.strerror}") from None
-
-
-def save(target: Path, text: str) -> None:
-    """Write a file; one that is there stays as it is until the new one is whole. Raises `LocalError`."""
-    try:
-        if target.exists() and not target.is_file():  # a pipe, a device
-            target.write_text(text, encoding="utf-8")
-            return
-        handle, name = mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        part = Path(name)
-        try:
-            with open(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-            part.chmod(0o644)
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
-    except (OSError, ValueError) as exc:
-        raise LocalError(f"{target} cannot be written: {getattr(exc, 'strerror', None) or exc}") from None
 
 
 def register(app: typer.Typer) -> None:

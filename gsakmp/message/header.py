@@ -16,6 +16,7 @@ __all__ = [
     "FIRST_OWN_EXCHANGE",
     "HEADER",
     "HEADER_OCTETS",
+    "NAT_KEEPALIVE",
     "NAT_TRAVERSAL_PORT",
     "NON_ESP_MARKER",
     "SA",
@@ -24,6 +25,7 @@ __all__ = [
     "doi_of_sa",
     "doi_of_version",
     "extent",
+    "has_header",
     "misfit",
     "octets_argument",
 ]
@@ -31,6 +33,7 @@ __all__ = [
 HEADER: Final = Struct(">8s8sBBBBII")
 """The layout of `gsakmp.payloads.Header`, version in one octet."""
 HEADER_OCTETS: Final = HEADER.size
+"""28 (RFC 2408, 3.1)."""
 VERSION_1_0: Final = 0x10
 ENCRYPTED: Final = int(HeaderFlag.ENCRYPTION)
 SA: Final = int(PayloadType.SA)
@@ -40,6 +43,7 @@ FIRST_OWN_EXCHANGE: Final = 32
 NON_ESP_MARKER: Final = bytes(4)
 """What tells a message from ESP on port 4500 (RFC 3948, 2.2)."""
 NAT_KEEPALIVE: Final = b"\xff"
+"""The datagram that keeps a NAT's mapping alive (RFC 3948, 2.3)."""
 NAT_TRAVERSAL_PORT: Final = 4500
 
 
@@ -76,6 +80,12 @@ def after_marker(octets: bytes) -> int:
     if len(octets) < len(NON_ESP_MARKER):
         raise Truncated("too short for the non-ESP marker (RFC 3948, 2.2)", "non_esp_marker", 0)
     raise DecodeError("ESP (RFC 3948, 2.1), no message", "non_esp_marker", 0)
+
+
+def has_header(octets: bytes) -> bool:
+    """Whether octets may begin with a header, by what is at random where ESP's ciphertext is: a major version
+    of 1 or 2 (RFC 2408, 3.1; RFC 7296, 3.1), a length that a datagram can have. Too few of them may, too."""
+    return len(octets) < HEADER_OCTETS or (0x10 <= octets[17] < 0x30 and octets[24:26] == bytes(2))
 
 
 def doi_of_sa(octets: bytes, at: int, otherwise: DOI) -> DOI:

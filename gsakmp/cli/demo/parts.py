@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from gsakmp import captures
 from gsakmp.cli.demo.traffic import Traffic
 from gsakmp.crypto import system_random
@@ -35,6 +37,9 @@ BOUGHT: Final = {"alice": "2-4", "bob": "4-6"}
 """The periods that viewers paid for."""
 PERIODS: Final = 16
 PERIOD_SECONDS: Final = 1
+MICROSECONDS: Final = 1_000_000
+NANOSECONDS: Final = 1000
+"""Of a microsecond: a clock's time as a float tells no shorter ones apart."""
 FRAMES: Final = 100_000
 """Datagrams that the tape keeps; the demo sends some dozens."""
 MULTICAST: Final = MulticastOptions(interface="lo", ttl=0)
@@ -50,7 +55,8 @@ class Tape(Observer):
     def take(self, datagram: Datagram, source: Address, now: float) -> None:
         """A datagram on its way."""
         if len(self.frames) < FRAMES:
-            self.frames.append(frame(datagram.data, source, datagram.destination, now))
+            taken = frame(datagram.data, source, datagram.destination, now)
+            self.frames.append(replace(taken, time=round(now * MICROSECONDS) * NANOSECONDS))
 
     def secret(self, kind: str, name: bytes, octets: bytes) -> None:
         """What opens it."""

@@ -18,7 +18,7 @@ from gsakmp.errors import ConfigurationError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["FORMATS", "Curve", "curves", "described", "draw", "format_of"]
+__all__ = ["Curve", "curves", "described", "draw"]
 
 FORMATS: Final = ("svg", "png", "pdf")
 INSTALL: Final = "pip install 'gsakmp[plot]'"

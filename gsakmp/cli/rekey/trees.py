@@ -15,6 +15,7 @@ from gsakmp.group.rekey.drawing_svg import to_svg
 from gsakmp.group.rekey.interface import Place, TreeNode
 from gsakmp.identities import Identity
 from gsakmp.registries import KEKAlgorithm
+from gsakmp.reports.words import counted
 
 __all__ = ["MOST_MEMBERS", "Scene", "scenes", "write_svg"]
 
@@ -90,7 +91,7 @@ def scenes(
         changed = () if plan is None else plan.changed
         trees.append((title, text, list(world.algorithm.tree()), world.labels(), changed))
 
-    note(f"{algorithm}: {members:,} members", None)
+    note(f"{algorithm}: {counted(members, 'member')}", None)
     if not trees[0][2]:
         raise ConfigurationError(f"{algorithm} has no tree to draw")
     around: set[Place] = set()
@@ -141,12 +142,12 @@ def _cipher() -> CBCCipher:
 def _note(plan: RekeyPlan) -> str:
     if plan.re_pull:
         return "all have to register again"
-    pushes = len(plan.key_packets)
-    return (
-        f"{len(plan.changed):,} new key{'' if len(plan.changed) == 1 else 's'}, "
-        f"{plan.wraps:,} wrap{'' if plan.wraps == 1 else 's'}, "
-        f"{pushes:,} push{'' if pushes == 1 else 'es'}"
+    parts = (
+        counted(len(plan.changed), "new key"),
+        counted(plan.wraps, "wrap"),
+        counted(len(plan.key_packets), "push", "pushes"),
     )
+    return ", ".join(parts)
 
 
 def _listed(numbers: Sequence[int]) -> str:

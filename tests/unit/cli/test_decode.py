@@ -284,7 +284,9 @@ def test_captured_short(tmp_path: Path) -> None:
 def test_esp_and_keepalives_are_counted_not_shown() -> None:
     done = run("decode", "--json", FLOATED)
     assert (len(done.records), done.status) == (15, 0)
-    assert done.err == "gsakmp: 35 frames: 15 messages and 8 ESP packets, 4 NAT keepalives; skipped: 8 not IP\n"
+    assert (
+        done.err == "gsakmp: 35 frames: 15 messages and 8 ESP packets, 4 NAT keepalives; skipped: 8 not IP\n"
+    )
     assert run("decode", "--json", "--quiet", FLOATED).err == ""
 
 
