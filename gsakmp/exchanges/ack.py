@@ -16,12 +16,12 @@ from gsakmp.doi import DOI, GDOI
 from gsakmp.errors import ConfigurationError, StateError, UnexpectedMessage
 from gsakmp.exchanges.grammar import Grammar, Slot, check_header, refused
 from gsakmp.exchanges.isakmp_sa import GENERIC_HEADER
-from gsakmp.exchanges.push import COOKIE, HEADER
+from gsakmp.exchanges.push import COOKIE
 from gsakmp.exchanges.recent import RecentMessages
 from gsakmp.exchanges.verified import PROOF, VerifiedAck, VerifiedPush
 from gsakmp.group.sa import RekeySA
 from gsakmp.identities import Identity
-from gsakmp.message import Message, parse
+from gsakmp.message import HEADER_OCTETS, Message, parse
 from gsakmp.payloads import Hash, Identification, SequenceNumber
 from gsakmp.registries import GDOIExchangeType, GDOIIDType, KEKAckRequested, NotifyType
 
@@ -91,7 +91,7 @@ def open_ack(
     if hash_.reserved:  # HASH covers all other octets, but not those of its own header
         raise refused("the reserved octet of HASH is not zero")
     identity = _identity(found.one(Identification))
-    covered = octets[HEADER + GENERIC_HEADER + len(hash_.hash_data) :]
+    covered = octets[HEADER_OCTETS + GENERIC_HEADER + len(hash_.hash_data) :]
     key = acknowledgement_key(sa.suite.acknowledgement, base_key_of(identity), sa.spi)
     check_hash(acknowledgement_hash_data(sa.suite.acknowledgement, key, covered), hash_.hash_data)
     if not 0 < number <= sa.sequence_number:

@@ -18,13 +18,12 @@ from gsakmp.crypto import Random, random_octets
 from gsakmp.crypto.hashes import SHA256
 from gsakmp.errors import ConfigurationError, LimitExceeded, Truncated, UnexpectedMessage
 from gsakmp.exchanges.address import Address
+from gsakmp.message import HEADER_OCTETS
 
 __all__ = ["CookieJar"]
 
 COOKIE: Final = 8
 NO_COOKIE: Final = bytes(COOKIE)
-HEADER: Final = 28
-"""Octets of a message's header (RFC 2408, 3.1)."""
 SECRET: Final = 32
 SLOT: Final = 2
 """Octets of a cookie that say where the offer is; the rest says that we have made it."""
@@ -53,7 +52,7 @@ class CookieJar:
     def __init__(
         self, random: Random, *, offers: int = 1024, offer_octets: int = 4096, seconds: float = 60
     ) -> None:
-        if not 2 <= offers <= 1 << 8 * SLOT or offer_octets < HEADER or seconds <= 0:
+        if not 2 <= offers <= 1 << 8 * SLOT or offer_octets < HEADER_OCTETS or seconds <= 0:
             raise ConfigurationError("a cookie jar: 2 to 65536 offers, 28 octets or more, above 0 seconds")
         self._random = random
         self._offer_octets = offer_octets
@@ -80,8 +79,8 @@ class CookieJar:
         `Truncated`, `LimitExceeded` for a message that is too long, and `UnexpectedMessage` for one that has
         a responder's cookie already, or none of its initiator's.
         """
-        if len(message_1) < HEADER:
-            raise Truncated(f"a header has {HEADER} octets, {len(message_1)} are left", "header")
+        if len(message_1) < HEADER_OCTETS:
+            raise Truncated(f"a header has {HEADER_OCTETS} octets, {len(message_1)} are left", "header")
         if len(message_1) > self._offer_octets:
             raise LimitExceeded(f"an offer of {len(message_1)} octets, at most {self._offer_octets}")
         initiator, responder = message_1[:COOKIE], message_1[COOKIE : 2 * COOKIE]

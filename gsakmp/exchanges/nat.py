@@ -19,7 +19,6 @@ from gsakmp.payloads import NATDiscovery, VendorID
 __all__ = [
     "DEAD_PEER_DETECTION",
     "FRAGMENTATION",
-    "KEEPALIVE",
     "NAT_TRAVERSAL",
     "detect",
     "discovery_payloads",
@@ -33,9 +32,6 @@ DEAD_PEER_DETECTION: Final = bytes.fromhex("afcad71368a1f1c96b8696fc7757" + "010
 """RFC 3706, 5.1: fourteen octets, then the version, 1.0."""
 FRAGMENTATION: Final = bytes.fromhex("4048b7d56ebce88525e7de7f00d6c2d3")
 """MD5 of ``FRAGMENTATION`` ([MS-IKEE], 1.7). Some append four octets of flags."""
-
-KEEPALIVE: Final = b"\xff"
-"""The datagram that keeps a NAT's mapping alive (RFC 3948, 2.3)."""
 
 MAJOR_VERSION_END: Final = 15
 """Octets of the id for dead peer detection up to its major version; a minor one changes nothing."""

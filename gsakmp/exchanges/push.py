@@ -31,7 +31,7 @@ from gsakmp.exchanges.isakmp_sa import GENERIC_HEADER, LONGEST_DATAGRAM
 from gsakmp.exchanges.recent import RecentMessages
 from gsakmp.exchanges.verified import PROOF, VerifiedPush
 from gsakmp.group.sa import RekeySA
-from gsakmp.message import Message
+from gsakmp.message import HEADER_OCTETS, Message
 from gsakmp.payloads import (
     GroupDelete,
     GroupSA,
@@ -45,8 +45,6 @@ from gsakmp.registries import GDOIExchangeType, HeaderFlag
 
 __all__ = ["DELETION", "PUSH", "PushBuilder", "PushReceiver", "VerifiedPush", "build_push"]
 
-HEADER: Final = 28
-"""Octets of an ISAKMP header (RFC 2408, 3.1)."""
 COOKIE: Final = 8
 KEYS: Final = 64
 """Public keys that are kept ready; a member has one for each of its groups."""
@@ -113,7 +111,7 @@ class PushReceiver:
         signature = found.one(Signature).signature_data
         length = len(plaintext) - len(opened.padding)
         covered = plaintext[: length - GENERIC_HEADER - len(signature)]
-        octets = push_signed_octets(opened.build()[:HEADER], covered, HEADER + length)
+        octets = push_signed_octets(opened.build()[:HEADER_OCTETS], covered, HEADER_OCTETS + length)
         self._verify(sa, signature, octets, dialect, allow_weak)
         self._recent.remember(digest)
         return VerifiedPush(
@@ -216,10 +214,10 @@ class PushBuilder:
         except UnexpectedMessage as error:
             raise EncodeError(str(error), "payloads") from None
         plaintext = shell.replace(payloads=tuple(map(self._with_octets, whole))).plaintext()
-        if (total := HEADER + len(pad(plaintext, self._kek.cipher.block_size))) > LONGEST_DATAGRAM:
+        if (total := HEADER_OCTETS + len(pad(plaintext, self._kek.cipher.block_size))) > LONGEST_DATAGRAM:
             raise EncodeError(f"a push of {total} octets, a datagram holds {LONGEST_DATAGRAM}", "payloads")
         covered = push_signed_octets(
-            self._header, plaintext[: -GENERIC_HEADER - size], HEADER + len(plaintext)
+            self._header, plaintext[: -GENERIC_HEADER - size], HEADER_OCTETS + len(plaintext)
         )
         signature = self._scheme.sign(self._key, covered)
         return shell.replace(ciphertext=self._kek.encrypt(plaintext[:-size] + signature)).build()
@@ -233,7 +231,7 @@ class PushBuilder:
             alone = self._shell.replace(payloads=(payload,), flags=0, next_payload=payload.kind).build()
             built = UnknownPayload(
                 kind=payload.kind,
-                octets=alone[HEADER + GENERIC_HEADER :],
+                octets=alone[HEADER_OCTETS + GENERIC_HEADER :],
                 next_payload=payload.next_payload,
                 reserved=payload.reserved,
                 length=payload.length,

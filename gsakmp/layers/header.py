@@ -17,6 +17,7 @@ from gsakmp.errors import EncodeError
 from gsakmp.layers.base import CLASSES, Layer, announced_class, with_number
 from gsakmp.layers.fields import NumberField, kind_of, number_from, number_text
 from gsakmp.layers.lists import wire_field
+from gsakmp.message import HEADER_OCTETS
 from gsakmp.registries import DraftPayloadType, HeaderFlag, PayloadType
 from gsakmp.wire import Rules
 from gsakmp.wire import members as m
@@ -27,7 +28,6 @@ conf.contribs.setdefault("gsakmp", {"dialect": STANDARD, "doi": None})
 
 VERSION_PLACE: Final = 17
 LENGTH_PLACE: Final = 24
-HEADER_OCTETS: Final = 28
 FIRST_OWN_EXCHANGE: Final = 32  # RFC 2408, 3.1: from here on the DOI says what an exchange is
 ENCRYPTED: Final = int(HeaderFlag.ENCRYPTION)
 NAT_CLASSES: Final = (payloads.NATDiscovery, payloads.NATOriginalAddress)

@@ -17,6 +17,7 @@ import structlog
 
 from gsakmp.errors import ConfigurationError
 from gsakmp.exchanges.address import Address, Datagram
+from gsakmp.message import HEADER_OCTETS
 from gsakmp.net.options import LogOptions
 from gsakmp.net.runner import Observer
 from gsakmp.net.udp import Received
@@ -222,14 +223,10 @@ class EventLog(Observer):
         return True
 
 
-HEADER: Final = 28
-"""Octets of an ISAKMP header (RFC 2408, 3.1)."""
-
-
 def message_fields(data: bytes) -> dict[str, Any]:
     """What the header of a datagram says: cookies, exchange type, message id (RFC 2408, 3.1)."""
     octets = data[4:] if data[:4] == bytes(4) else data  # the non-ESP marker (RFC 3948, 2.2)
-    if len(octets) < HEADER:
+    if len(octets) < HEADER_OCTETS:
         return {"octets": len(data)}
     return {
         "octets": len(data),

@@ -14,8 +14,7 @@ from gsakmp.crypto import Random, system_random
 from gsakmp.errors import GsakmpError, UnexpectedMessage
 from gsakmp.exchanges.address import Address
 from gsakmp.exchanges.fragments import Reassembler
-from gsakmp.exchanges.nat import KEEPALIVE
-from gsakmp.message import NON_ESP_MARKER, Message, parse
+from gsakmp.message import NAT_KEEPALIVE, NON_ESP_MARKER, Message, parse
 from gsakmp.payloads import Fragment
 from gsakmp.peers.configuration import EndpointConfiguration
 from gsakmp.peers.established import SAKeeper
@@ -47,7 +46,7 @@ class Endpoint(SAKeeper):
         """A datagram has come from `source` to our address `local`. Raises nothing for what it holds: what
         can't be taken is dropped, counted, and told as `DatagramRefused`."""
         local = local or ANYWHERE
-        if data == KEEPALIVE:
+        if data == NAT_KEEPALIVE:
             return
         message: Message | None = None
         try:

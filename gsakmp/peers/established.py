@@ -12,11 +12,10 @@ from gsakmp.exchanges.address import Datagram
 from gsakmp.exchanges.dpd import DeadPeerDetection
 from gsakmp.exchanges.informational import delete_isakmp, initial_contact, open_protected, protect
 from gsakmp.exchanges.isakmp_sa import ISAKMPSA, Step
-from gsakmp.exchanges.nat import KEEPALIVE
 from gsakmp.exchanges.phase1 import aggressive
 from gsakmp.exchanges.retransmission import Conversation
 from gsakmp.identities import Identity
-from gsakmp.message import Message
+from gsakmp.message import NAT_KEEPALIVE, Message
 from gsakmp.payloads import Delete, Notification
 from gsakmp.peers.configuration import EndpointConfiguration
 from gsakmp.peers.engine import Engine
@@ -285,7 +284,7 @@ class SAKeeper(Engine):
                 self._detect(self.sessions[cookies], now)
             case ("keepalive", bytes() as cookies) if cookies in self.sessions:
                 path = self.sessions[cookies].path
-                self._enqueue(Datagram(KEEPALIVE, path.remote, path.local))
+                self._enqueue(Datagram(NAT_KEEPALIVE, path.remote, path.local))
                 self._timers.set(key, now + self.endpoint_configuration.keepalive_seconds)
             case ("exchange", bytes() as cookies, int() as message_id) if cookies in self.sessions:
                 self._exchange_timer(self.sessions[cookies], message_id, now)

@@ -18,7 +18,7 @@ from gsakmp.exchanges.phase1.agreement import Agreement, Part, Proven, is_shared
 from gsakmp.exchanges.phase1.configuration import PhaseOneConfiguration
 from gsakmp.exchanges.proposals import Choice
 from gsakmp.identities import Identity
-from gsakmp.message import Message
+from gsakmp.message import HEADER_OCTETS, Message
 from gsakmp.payloads import KeyExchange, NATDiscovery, Nonce, Notification, UnknownSA, VendorID
 from gsakmp.registries import (
     AuthenticationMethod,
@@ -48,9 +48,8 @@ COOKIE: Final = 8
 NO_COOKIE: Final = bytes(COOKIE)
 NONCE: Final = 32
 """Octets of our nonces; 8 to 256 are allowed (RFC 2409, 5)."""
-HEADER: Final = 28
-"""Octets of the header; its 17th is the first payload's type (RFC 2408, 3.1)."""
 FIRST_PAYLOAD: Final = 16
+"""Where the header says the first payload's type (RFC 2408, 3.1)."""
 GENERIC_HEADER: Final = 4
 """Octets of a payload's generic header (RFC 2408, 3.2)."""
 NAT_PORT: Final = 4500
@@ -306,7 +305,7 @@ def body_of(kind: PayloadType, octets: bytes, first: int | None = None) -> bytes
 
     `octets` are a message, or a plaintext whose first payload has the type `first`; they were parsed before.
     """
-    at = 0 if first is not None else HEADER
+    at = 0 if first is not None else HEADER_OCTETS
     link = octets[FIRST_PAYLOAD] if first is None else first
     while link and at + GENERIC_HEADER <= len(octets):
         size = max(int.from_bytes(octets[at + 2 : at + 4], "big"), GENERIC_HEADER)
