@@ -91,16 +91,8 @@ class BatchReader(Capture):
 
     def complete(self, held: Held) -> Datagram | None:
         """What a fragment completes, if anything. They must come in the file's order, all of them."""
-        counts = self.counts
-        try:
-            datagram = self._frame(Record(*held.frame), held.number)
-        except Skipped as skipped:
-            counts.skip(skipped.reason)
-            datagram = None
-        else:
-            counts.datagrams += datagram is not None
-            counts.fragments += datagram is None
-        counts.incomplete = self._fragments.incomplete + self._fragments.waiting
+        datagram = self._counted(Record(*held.frame), held.number)
+        self.counts.incomplete = self._fragments.incomplete + self._fragments.waiting
         return datagram
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import struct
 
-__all__ = ["internet_checksum", "udp_checksum"]
+from gsakmp.captures.packets import UDP
 
-UDP = 17
+__all__ = ["internet_checksum", "udp_checksum"]
 
 
 def internet_checksum(octets: bytes) -> int:

@@ -14,17 +14,15 @@ from gsakmp.captures.checksums import internet_checksum, udp_checksum
 from gsakmp.captures.frames import Frame
 from gsakmp.captures.links import IPV4, LINKS, RAW
 from gsakmp.captures.opened import Opened, Status
-from gsakmp.captures.packets import EXTENSIONS, FRAGMENT, IPV6_HEADER, UDP, UDP_HEADER
+from gsakmp.captures.packets import EXTENSIONS, FRAGMENT, IPV6_HEADER, LONGEST, UDP, UDP_HEADER
 from gsakmp.errors import EncodeError, GsakmpError
 from gsakmp.message import Message
 from gsakmp.payloads import Fragment
 from gsakmp.registries import HeaderFlag
 from gsakmp.wire import AUTO
 
-__all__ = ["Plain", "plain_frame", "plain_message"]
+__all__ = ["Plain", "plain_frame"]
 
-LONGEST: Final = 65_535
-"""What the length fields of IPv4, IPv6 and UDP can say."""
 IP_IN_IP: Final = {4: 4, 41: 6}
 """IP protocols of a packet in a packet (tunnel mode), and the version of the inner one."""
 

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 from gsakmp import limits
 from gsakmp.captures.datagram import Reason, Skipped
-from gsakmp.captures.packets import Fragment
+from gsakmp.captures.packets import LONGEST, Fragment
 
 __all__ = ["Reassembler"]
-
-LONGEST = 65_535  # octets of an IP payload, whose length has 16 bits (RFC 791, 3.1; RFC 8200, 3)
 
 
 class _Pending:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import NamedTuple
 
-from gsakmp.captures.datagram import Datagram, Skipped
+from gsakmp.captures.datagram import Datagram
 from gsakmp.captures.links import LINKS
 from gsakmp.captures.reader import Capture, _name, unknown_link
 from gsakmp.captures.records import records
@@ -40,15 +40,9 @@ class FrameCapture(Capture):
                 source = Source(file, _name(self._source))
                 for record in records(source):
                     counts.frames += 1
-                    datagram = None
                     if record.link_type not in LINKS:
                         raise unknown_link(record.link_type, source)
-                    try:
-                        datagram = self._frame(record, counts.frames)
-                        counts.datagrams += datagram is not None
-                        counts.fragments += datagram is None
-                    except Skipped as skipped:
-                        counts.skip(skipped.reason)
+                    datagram = self._counted(record, counts.frames)
                     yield Frame(
                         counts.frames, record.time, record.link_type, record.octets, record.wire, datagram
                     )

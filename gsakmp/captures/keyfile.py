@@ -22,7 +22,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from itertools import chain, islice
 from typing import BinaryIO, Final
@@ -107,23 +107,31 @@ def engine_secret(kind: str, name: bytes, octets: bytes) -> Secret | None:
 Numbered = tuple[int, str]
 
 
-@contextmanager
-def _opened(source: str | os.PathLike[str] | BinaryIO, name: str) -> Iterator[BinaryIO]:
+def _opened(source: str | os.PathLike[str] | BinaryIO, name: str) -> AbstractContextManager[BinaryIO]:
+    if not isinstance(source, str | os.PathLike):
+        if not callable(getattr(source, "readline", None)):
+            raise LocalError(f"{name}: {type(source).__name__} where a path or a binary file is wanted")
+        return nullcontext(source)  # whoever opened it closes it
     try:
-        if isinstance(source, str | os.PathLike):
-            with open(source, "rb") as file:
-                yield file
-        else:
-            yield source
+        return open(source, "rb")
     except (OSError, ValueError) as error:
-        problem = getattr(error, "strerror", None) or "that is no file that can be read"
-        raise LocalError(f"{name}: {problem}") from None
+        raise _unreadable(name, error) from None
+
+
+def _unreadable(name: str, error: Exception) -> LocalError:
+    problem = getattr(error, "strerror", None) or "that is no file that can be read"
+    return LocalError(f"{name}: {problem}")
 
 
 def _lines(file: BinaryIO, name: str) -> Iterator[Numbered]:
     number = 0
     while True:
-        line = file.readline(limits.KEY_LINE_OCTETS + 1)
+        try:
+            line = file.readline(limits.KEY_LINE_OCTETS + 1)
+        except (OSError, ValueError) as error:
+            raise _unreadable(name, error) from None
+        if not isinstance(line, bytes):
+            raise LocalError(f"{name}: a key file must be opened in binary mode")
         if not line:
             return
         number += 1

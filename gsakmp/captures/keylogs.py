@@ -79,11 +79,11 @@ def _table_line(text: str) -> Iterator[Secret]:
 # -- strongSwan ------------------------------------------------------------------------------------------
 
 STRONGSWAN_LINE: Final = re.compile(
-    r"(?:^|\s)(\d+)\[IKE\]\s+(?:<[^>]*>\s+)?"
+    r"(?:^|\s)(\d+)\[IKE\]\s+(?:<[^<>]*>\s+)?"
     r"(shared Diffie Hellman secret|SKEYID(?:_[dae])?|encryption key Ka|natd_chunk) => (\d+) bytes"
 )
 DUMP_LINE: Final = re.compile(
-    r"(?:^|\s)(\d+)\[IKE\]\s+(?:<[^>]*>\s+)?\d+: ((?:[0-9A-F]{2} ){0,15}[0-9A-F]{2})(?:\s|$)"
+    r"(?:^|\s)(\d+)\[IKE\]\s+(?:<[^<>]*>\s+)?\d+: ((?:[0-9A-F]{2} ){0,15}[0-9A-F]{2})(?:\s|$)"
 )
 CHARON_KINDS: Final = {
     "shared Diffie Hellman secret": Kind.DH_SHARED,
@@ -94,9 +94,15 @@ CHARON_KINDS: Final = {
     "encryption key Ka": Kind.ENCRYPTION_KEY,
 }
 LONGEST_DUMP: Final = 4096
+SIZE_DIGITS: Final = len(str(LONGEST_DUMP)) + 1
+"""Digits of a dump's size that are read; with so many it is too long, however many follow."""
+THREADS: Final = 1024
+"""Threads of charon; it has 16 unless it is told to have more."""
+WAITING: Final = 64
+"""Keys of one thread that wait for their cookies; an SA has six."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Thread:
     """What one of charon's threads is about."""
 
@@ -120,10 +126,13 @@ def strongswan(lines: Iterable[Numbered], name: str) -> Found:
         found = STRONGSWAN_LINE.search(text)
         if found:
             thread = threads.setdefault(found[1], Thread())
-            size = int(found[3])
+            if len(threads) > THREADS:
+                raise ConfigurationError(f"{name}, line {number}: more than {THREADS} threads")
+            size = int(found[3][:SIZE_DIGITS])
             thread.what = found[2] if size <= LONGEST_DUMP else ""
             thread.missing, thread.octets = size, bytearray()
-            if found[2] == "shared Diffie Hellman secret" and thread.waiting:
+            begins = found[2] == "shared Diffie Hellman secret" and thread.waiting
+            if begins or len(thread.waiting) >= WAITING:
                 labels += 1
                 yield from _named(thread, f"*strongswan{labels}")
             continue
@@ -158,7 +167,7 @@ def _dumped(thread: Thread, number: int) -> Found:
 
 def _named(thread: Thread, name: str) -> Found:
     for number, kind, octets in thread.waiting:
-        yield number, Secret(kind, name, octets)
+        yield from _secret(number, kind, name, octets)
     thread.waiting.clear()
     thread.used, thread.cookies = name, ""
 
@@ -211,13 +220,13 @@ def _pluto(number: int, title: str, octets: bytes, peer: str, cookies: dict[str,
     if not octets or len(octets) > LONGEST_DUMP:
         return
     if title == "preshared key":
-        yield number, Secret(Kind.PSK, peer, octets)
+        yield from _secret(number, Kind.PSK, peer, octets)
         return
     # Before it has answered, the responder's cookie is not in what it has parsed.
     initiator, responder = cookies["i"], cookies["r"]
     whole = initiator and responder.strip("0")
     name = f"{initiator}:{responder}" if whole else initiator or "*libreswan"
-    yield number, Secret(PLUTO_KINDS[title], name, octets)
+    yield from _secret(number, PLUTO_KINDS[title], name, octets)
 
 
 def _identity(text: str) -> str:
@@ -229,3 +238,15 @@ def _identity(text: str) -> str:
     if re.fullmatch(r"\d{1,3}(\.\d{1,3}){3}", text):
         return f"ipv4:{text}"
     return f"ipv6:{text}" if re.fullmatch(r"[0-9a-f:]{2,39}", text) else "*"
+
+
+# -- both ------------------------------------------------------------------------------------------------
+
+
+def _secret(number: int, kind: Kind, name: str, octets: bytes) -> Found:
+    """What a log shows as a secret; nothing if it can't be one, for the rest of the log is as good."""
+    try:
+        secret = Secret(kind, name, octets)
+    except ConfigurationError:
+        return
+    yield number, secret

@@ -47,6 +47,7 @@ PHASE_1: Final = frozenset(
 )
 """The kinds that belong to one ISAKMP SA."""
 GROUP: Final = frozenset({Kind.KEK, Kind.SIGNATURE_KEY})
+DATA: Final = frozenset({Kind.TEK, Kind.TEK_INTEGRITY})
 
 COOKIES: Final = re.compile(r"[0-9a-f]{16}(:[0-9a-f]{16})?")
 LABEL: Final = re.compile(r"\*[0-9a-z_-]{1,32}")
@@ -87,7 +88,7 @@ def name_problem(kind: Kind, name: str) -> str:
         return "the name is no pair of cookies: icookie:rcookie, icookie, or *label"
     if kind in GROUP and not (COOKIES.fullmatch(name) and ":" in name):
         return "the name is no SPI of a Rekey SA: two cookies, icookie:rcookie"
-    if kind in (Kind.TEK, Kind.TEK_INTEGRITY) and not DATA_SPI.fullmatch(name):
+    if kind in DATA and not DATA_SPI.fullmatch(name):
         return "the name is no SPI of a data SA: 8 hex digits"
     if kind is Kind.PSK and (not name or len(name) > 1024 or not name.isprintable()):
         return "the name is no identity"
@@ -104,7 +105,7 @@ class Keyring:
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         self._secrets: dict[Secret, None] = {}
-        self._by_name: dict[tuple[Kind, str], list[bytes]] = {}
+        self._by_name: dict[tuple[Kind, str], list[tuple[str, bytes]]] = {}
         self._labels: dict[str, None] = {}
         for secret in secrets:
             self.add(secret)
@@ -125,8 +126,10 @@ class Keyring:
         if len(self._secrets) >= limits.SECRETS:
             raise LimitExceeded(f"more than limits.SECRETS ({limits.SECRETS}) secrets", "keys")
         self._secrets[secret] = None
-        name = secret.name.partition("/")[0] if secret.kind is not Kind.PSK else secret.name
-        self._by_name.setdefault((secret.kind, name), []).append(secret.octets)
+        name, algorithm = secret.name, ""
+        if secret.kind in DATA:
+            name, _, algorithm = name.partition("/")
+        self._by_name.setdefault((secret.kind, name), []).append((algorithm, secret.octets))
         if secret.kind in PHASE_1 and name.startswith("*"):
             self._labels[name] = None
 
@@ -137,7 +140,12 @@ class Keyring:
 
     def of(self, kind: Kind, name: str) -> tuple[bytes, ...]:
         """The secrets of that kind and name; for a data SA by its SPI alone."""
-        return tuple(self._by_name.get((kind, name), ()))
+        return tuple([octets for _, octets in self._by_name.get((kind, name), ())])
+
+    def of_data(self, kind: Kind, spi: str) -> tuple[tuple[str, bytes], ...]:
+        """The secrets of that kind for a data SA, each with the algorithm that its name says; empty if it
+        says none."""
+        return tuple(self._by_name.get((kind, spi), ()))
 
     @property
     def labels(self) -> tuple[str, ...]:

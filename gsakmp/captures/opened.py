@@ -120,11 +120,9 @@ class Check(msgspec.Struct, frozen=True):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
-    """Something that a message shows to have happened. `text` says it in one line, for people."""
+    """Something that a message shows to have happened. Its `str` says it in one line, for people."""
 
-    @property
-    def text(self) -> str:
-        """The event in words."""
+    def __str__(self) -> str:
         return type(self).__name__
 
 
@@ -144,9 +142,7 @@ class ISAKMPSAEstablished(Event, frozen=True, kw_only=True, tag="isakmp-sa-estab
     """AuthenticationMethod's name."""
     lifetime_seconds: int | None
 
-    @property
-    def text(self) -> str:
-        """See `Event.text`."""
+    def __str__(self) -> str:
         return f"ISAKMP SA {self.sa} between {self.initiator} and {self.responder}: {self.suite}"
 
 
@@ -155,9 +151,7 @@ class ISAKMPSAEnded(Event, frozen=True, kw_only=True, tag="isakmp-sa-ended"):
 
     sa: str
 
-    @property
-    def text(self) -> str:
-        """See `Event.text`."""
+    def __str__(self) -> str:
         return f"ISAKMP SA {self.sa} is deleted"
 
 
@@ -167,9 +161,7 @@ class GroupRequested(Event, frozen=True, kw_only=True, tag="group-requested"):
     member: str
     group: str
 
-    @property
-    def text(self) -> str:
-        """See `Event.text`."""
+    def __str__(self) -> str:
         return f"{self.member} asks for the group {self.group}"
 
 
@@ -195,9 +187,7 @@ class RekeySALearnt(Event, frozen=True, kw_only=True, tag="rekey-sa-learnt"):
     """KEK_ACK_REQUESTED's name, or empty."""
     holders: tuple[str, ...]
 
-    @property
-    def text(self) -> str:
-        """See `Event.text`."""
+    def __str__(self) -> str:
         return f"Rekey SA {self.sa} to {self.destination}: {self.encryption}, {self.signature}"
 
 
@@ -243,9 +233,7 @@ class DataSALearnt(Event, frozen=True, kw_only=True, tag="data-sa-learnt"):
         """`periods` in words: ``2-4, 7``."""
         return ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in self.periods)
 
-    @property
-    def text(self) -> str:
-        """See `Event.text`."""
+    def __str__(self) -> str:
         what = f"data SA {self.sa} for {self.destination}: {self.protocol} {self.transform}"
         if self.sequence:
             return f"{what}, period {self.period} of {self.sequence}"
@@ -275,9 +263,7 @@ class GroupJoined(Event, frozen=True, kw_only=True, tag="group-joined"):
     tree_keys: int = 0
     """Those keys: of its path in the LKH tree, or its leaf's and those beside its path in the OFT."""
 
-    @property
-    def text(self) -> str:
-        """See `Event.text`."""
+    def __str__(self) -> str:
         return f"{self.member} has joined the group {self.group}"
 
 
@@ -295,9 +281,7 @@ class RolledOver(Event, frozen=True, kw_only=True, tag="rolled-over"):
     """``KEK`` (under the old one, for all who have it), ``LKH`` or ``OFT`` (for those whose own keys lead
     there)."""
 
-    @property
-    def text(self) -> str:
-        """See `Event.text`."""
+    def __str__(self) -> str:
         left = f"; not by {', '.join(self.left_behind)}" if self.left_behind else ""
         return f"Rekey SA {self.old} is followed by {self.new}{left}"
 
@@ -312,9 +296,7 @@ class KeysFollowed(Event, frozen=True, kw_only=True, tag="keys-followed"):
     by: str = "LKH"
     """``LKH`` or ``OFT``."""
 
-    @property
-    def text(self) -> str:
-        """See `Event.text`."""
+    def __str__(self) -> str:
         return f"the {self.by} update leads {self.member} to Rekey SA {self.sa}"
 
 
@@ -329,9 +311,7 @@ class SADeleted(Event, frozen=True, kw_only=True, tag="sa-deleted"):
     known: bool
     """Whether its keys were known here."""
 
-    @property
-    def text(self) -> str:
-        """See `Event.text`."""
+    def __str__(self) -> str:
         return f"{self.protocol} SA {self.sa} is deleted"
 
 
@@ -343,9 +323,7 @@ class Acknowledged(Event, frozen=True, kw_only=True, tag="acknowledged"):
     sa: str
     sequence_number: int
 
-    @property
-    def text(self) -> str:
-        """See `Event.text`."""
+    def __str__(self) -> str:
         return f"{self.member} has push {self.sequence_number}"
 
 
@@ -357,9 +335,7 @@ class Notified(Event, frozen=True, kw_only=True, tag="notified"):
     protected: bool
     """Whether it came encrypted."""
 
-    @property
-    def text(self) -> str:
-        """See `Event.text`."""
+    def __str__(self) -> str:
         return f"{'error' if self.error else 'status'} {self.name}"
 
 
@@ -371,9 +347,7 @@ class Retransmission(Event, frozen=True, kw_only=True, tag="retransmission"):
     frame: int = 0
     """The number of its frame in the file; 0 if it is from none."""
 
-    @property
-    def text(self) -> str:
-        """See `Event.text`."""
+    def __str__(self) -> str:
         return f"sent again: the same as {f'frame {self.frame}' if self.frame else f'message {self.of}'}"
 
 
@@ -383,9 +357,7 @@ class Lost(Event, frozen=True, kw_only=True, tag="lost"):
     what: str
     count: int = 0
 
-    @property
-    def text(self) -> str:
-        """See `Event.text`."""
+    def __str__(self) -> str:
         return f"not in the capture: {self.what}"
 
 

@@ -20,6 +20,9 @@ ESP: Final = 50
 FRAGMENT: Final = 44
 EXTENSIONS: Final = frozenset({0, 43, 60})  # hop-by-hop options, routing, destination options
 
+LONGEST: Final = 65_535
+"""Octets that the length fields of IPv4, IPv6 and UDP can say (RFC 791, 3.1; RFC 8200, 3; RFC 768)."""
+
 IPV4_HEADER: Final = Struct(">BBHHHBBH4s4s")  # RFC 791, 3.1
 IPV6_HEADER: Final = Struct(">IHBB16s16s")  # RFC 8200, 3
 FRAGMENT_HEADER: Final = Struct(">BBHI")  # RFC 8200, 4.5

@@ -11,9 +11,21 @@ from struct import Struct
 from typing import BinaryIO, Final
 
 from gsakmp.captures.datagram import Counts, Datagram, Reason, Skipped
-from gsakmp.captures.fragments import LONGEST, Reassembler
+from gsakmp.captures.fragments import Reassembler
 from gsakmp.captures.links import IPV4, IPV6, LINKS
-from gsakmp.captures.packets import ESP, IPV4_HEADER, UDP, Fragment, Packet, Payload, ipv4, ipv6, udp, upper
+from gsakmp.captures.packets import (
+    ESP,
+    IPV4_HEADER,
+    LONGEST,
+    UDP,
+    Fragment,
+    Packet,
+    Payload,
+    ipv4,
+    ipv6,
+    udp,
+    upper,
+)
 from gsakmp.captures.records import Record, records
 from gsakmp.captures.source import Source
 from gsakmp.errors import CaptureError, LocalError
@@ -107,6 +119,19 @@ class Capture(Iterator[Datagram]):
                         yield datagram
         finally:
             counts.incomplete = self._fragments.incomplete + self._fragments.waiting
+
+    def _counted(self, record: Record, number: int) -> Datagram | None:
+        """The datagram that a frame completes, counted. `_read` has the same in its loop, where a call for
+        each frame would show."""
+        counts = self.counts
+        try:
+            datagram = self._frame(record, number)
+        except Skipped as skipped:
+            counts.skip(skipped.reason)
+            return None
+        counts.datagrams += datagram is not None
+        counts.fragments += datagram is None
+        return datagram
 
     def _opened(self) -> AbstractContextManager[BinaryIO]:
         source = self._source

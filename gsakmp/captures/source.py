@@ -109,6 +109,8 @@ class _Plain:
     """The caller's file, held to what a binary file must give. It may give more than was asked for."""
 
     def __init__(self, file: BinaryIO) -> None:
+        if not callable(getattr(file, "read", None)):
+            raise LocalError(f"{type(file).__name__} where a path or a binary file is wanted")
         self._file = file
         self._ready: Callable[[int], object] | None = getattr(file, "read1", None)
 

@@ -16,7 +16,8 @@ from gsakmp import limits
 from gsakmp.captures.checksums import internet_checksum, udp_checksum
 from gsakmp.captures.datagram import Datagram
 from gsakmp.captures.links import RAW
-from gsakmp.captures.packets import ESP, IPV4_HEADER, IPV6_HEADER, UDP, UDP_HEADER
+from gsakmp.captures.packets import ESP, IPV4_HEADER, IPV6_HEADER, LONGEST, UDP, UDP_HEADER
+from gsakmp.captures.records import NANOSECONDS
 from gsakmp.errors import EncodeError, LocalError
 
 __all__ = ["write"]
@@ -24,9 +25,7 @@ __all__ = ["write"]
 SOURCE: Final = "192.0.2.1"
 DESTINATION: Final = "192.0.2.2"
 GDOI_PORT: Final = 848
-LONGEST: Final = 65_535  # what the length fields of IPv4, IPv6 and UDP can say
 HOPS: Final = 64
-SECOND: Final = 1_000_000_000
 
 Address = IPv4Address | IPv6Address
 
@@ -73,13 +72,22 @@ def _opened(target: str | os.PathLike[str] | BinaryIO) -> Iterator[BinaryIO]:
             with open(target, "wb") as file:
                 yield file
         else:
-            yield target
+            yield _binary(target)
     except (OSError, ValueError) as error:  # a closed file is a ValueError
         raise LocalError(f"{name} cannot be written: {error}") from error
 
 
+def _binary(file: BinaryIO) -> BinaryIO:
+    """The caller's file. Raises `LocalError` for what takes no octets."""
+    try:
+        file.write(b"")
+    except (AttributeError, TypeError):
+        raise LocalError(f"{type(file).__name__} where a path or a binary file is wanted") from None
+    return file
+
+
 def _time(time: int) -> tuple[int, int]:
-    seconds, nanoseconds = divmod(time, SECOND)
+    seconds, nanoseconds = divmod(time, NANOSECONDS)
     if not 0 <= seconds < 1 << 32:
         raise EncodeError("the seconds of a pcap file are 32 bits, from 1970 on", "time")
     return seconds, nanoseconds

@@ -26,7 +26,7 @@ from gsakmp.crypto.ciphers import (
     TRIPLE_DES_CBC,
     CBCCipher,
 )
-from gsakmp.crypto.esp import HEADER, ESPPacket, esp_header, open_esp
+from gsakmp.crypto.esp import HEADER, ESPPacket, esp_header
 from gsakmp.crypto.hashes import MD5, SHA1, SHA256, SHA384, SHA512, HashFunction, check_hash
 from gsakmp.crypto.teks import esp_key_sizes
 from gsakmp.errors import InvalidHash, LengthMismatch, PolicyRefused, Truncated
@@ -47,6 +47,8 @@ CTR_IV: Final = 8
 GCMS: Final = frozenset(
     {ESPTransformID.ESP_AES_GCM_8, ESPTransformID.ESP_AES_GCM_12, ESPTransformID.ESP_AES_GCM_16}
 )
+COMBINED: Final = GCMS | CCM_ICV.keys() | {ESPTransformID.ESP_NULL_AUTH_AES_GMAC}
+"""These check integrity themselves (RFC 4303, 3.2.3)."""
 HMACS: Final[dict[AuthenticationAlgorithm, tuple[HashFunction, int]]] = {
     AuthenticationAlgorithm.HMAC_MD5: (MD5, 12),  # RFC 2403, 2
     AuthenticationAlgorithm.HMAC_SHA: (SHA1, 12),  # RFC 2404, 2
@@ -79,21 +81,39 @@ class ESPSuite:
         if self.integrity is not None and self.integrity not in HMACS:
             raise PolicyRefused(f"AuthenticationAlgorithm {self.integrity!r} is not supported here")
 
+    @property
+    def checks_integrity(self) -> bool:
+        """Whether `open` has checked an ICV."""
+        return self.integrity is not None or self.transform in COMBINED
+
     def open(self, packet: bytes) -> ESPPacket:
         """What a packet holds; where the suite has no integrity check, unchecked.
 
         Raises `InvalidHash` for an ICV that is wrong, `Truncated` or `LengthMismatch` for what is no packet.
         """
-        if self.transform in GCMS:
-            return open_esp(gcm(self.transform, self.key_length), self.algorithm_key, packet)
         spi, number = esp_header(packet)
+        payload, _, next_header = self._parts(packet)
+        return ESPPacket(spi, number, next_header, payload)
+
+    def pads_by_default(self, packet: bytes) -> bool:
+        """Whether the padding is 1, 2, 3 and so on, as it must be where the cipher asks for no other
+        (RFC 4303, 2.4); also where there is none. Raises as `open` does."""
+        _, padding, _ = self._parts(packet)
+        return padding == bytes(range(1, len(padding) + 1))
+
+    def _parts(self, packet: bytes) -> tuple[bytes, bytes, int]:
+        """Payload, padding, and next header (RFC 4303, 2)."""
         plaintext = self._plaintext(packet[: HEADER.size], packet[HEADER.size :])
         if len(plaintext) < 2 or plaintext[-2] > len(plaintext) - 2:
             raise LengthMismatch("the padding is longer than the packet", "esp.pad_length", len(packet))
-        return ESPPacket(spi, number, plaintext[-1], plaintext[: len(plaintext) - 2 - plaintext[-2]])
+        end = len(plaintext) - 2 - plaintext[-2]
+        return plaintext[:end], plaintext[end:-2], plaintext[-1]
 
     def _plaintext(self, header: bytes, rest: bytes) -> bytes:
         """Payload, padding, pad length and next header."""
+        if self.transform in GCMS:
+            iv, sealed = _split(rest, GCM_IV_OCTETS)
+            return gcm(self.transform, self.key_length).decrypt(self.algorithm_key, iv, sealed, header)
         if self.transform in CCM_ICV:
             return self._ccm(header, rest)
         if self.transform == ESPTransformID.ESP_NULL_AUTH_AES_GMAC:
@@ -153,14 +173,20 @@ class ESPSuite:
         return DES_CBC if self.transform == ESPTransformID.ESP_DES else TRIPLE_DES_CBC
 
 
-def guesses(algorithm_key: bytes, integrity_key: bytes) -> tuple[ESPSuite, ...]:
-    """The suites that keys of these lengths may be for, of those that check integrity. A packet's ICV tells
-    which it is; between ciphers that share an HMAC, such as 3DES and AES with 192 bits, its padding does."""
+def guesses(
+    algorithm_key: bytes, integrity_key: bytes, transform_name: str = "", integrity_name: str = ""
+) -> tuple[ESPSuite, ...]:
+    """The suites that keys of these lengths may be for, of those with the names that are given. Where the
+    transform is not, those that check integrity: a packet's ICV tells which it is, and between ciphers that
+    share an HMAC, such as 3DES and AES with 192 bits, the padding does (`ESPSuite.pads_by_default`)."""
     found = []
     for transform in ESPTransformID:
+        if transform_name not in ("", transform.name):
+            continue
         for integrity in (None, *HMACS):
-            combined = transform in GCMS or transform in CCM_ICV or transform == _GMAC
-            if integrity is None and not combined:
+            if integrity is None and transform not in COMBINED and not transform_name:
+                continue
+            if integrity is not None and integrity_name not in ("", integrity.name):
                 continue
             for bits in (None, 128, 192, 256):
                 try:
@@ -170,9 +196,6 @@ def guesses(algorithm_key: bytes, integrity_key: bytes) -> tuple[ESPSuite, ...]:
                 found.append(suite)
                 break
     return tuple(found)
-
-
-_GMAC: Final = ESPTransformID.ESP_NULL_AUTH_AES_GMAC
 
 
 def _split(octets: bytes, size: int) -> tuple[bytes, bytes]:

@@ -25,8 +25,11 @@ from gsakmp.group.rekey import MemberKeys, member_keys
 from gsakmp.group.sa import DataSA, RekeySA
 from gsakmp.message import Message
 from gsakmp.payloads import (
+    SAKEK,
+    SATEK,
     GroupSA,
     Identification,
+    IPsecTEK,
     KeyDownload,
     LKHDownloadArray,
     OFTDownloadArray,
@@ -34,10 +37,12 @@ from gsakmp.payloads import (
 )
 from gsakmp.registries import AHTransformID, ESPTransformID, TEKProtocolID
 
-__all__ = ["Book", "DataState", "Membership", "RekeyState", "data_event", "rekey_event"]
+__all__ = ["Book", "DataState", "Membership", "RekeyState", "rekey_event"]
 
 SEEN: Final = 64
 """Pushes of a Rekey SA that are known again."""
+ACKNOWLEDGED: Final = 1024
+"""Acknowledgements that are: each of many members sends its own for one push."""
 ESP: Final = TEKProtocolID.GDOI_PROTO_IPSEC_ESP
 
 
@@ -71,6 +76,9 @@ class RekeyState:
     last: int = 0
     """The highest sequence number so far."""
     seen: Recent[bytes, First] = field(default_factory=lambda: Recent(SEEN))
+    """Pushes, by digest."""
+    acknowledged: Recent[bytes, First] = field(default_factory=lambda: Recent(ACKNOWLEDGED))
+    """Acknowledgements, by digest and sender. Those apart that nothing proves: anybody can send them."""
 
     @property
     def name(self) -> str:
@@ -104,6 +112,8 @@ class Book:
         self._data: Recent[bytes, DataState] = Recent(limits.OPENED_GROUP_SAS)
         self._members: Recent[tuple[str, str], Membership] = Recent(limits.OPENED_MEMBERS)
         self._sequences = PeriodBook()
+        self._withheld: Recent[bytes, str] = Recent(limits.OPENED_GROUP_SAS)
+        """By SPI, why an SA was not taken from the message that brought it."""
         self._periods: Recent[tuple[int, int], DataState] = Recent(limits.OPENED_GROUP_SAS)
         """Those data SAs of periods that were asked for, by the number of the sequence and the period."""
 
@@ -147,11 +157,16 @@ class Book:
 
     def _data_of_file(self, spi: bytes) -> DataState | None:
         name = spi.hex()
-        keys = self.keyring.of(Kind.TEK, name) or (b"",)
-        integrity = self.keyring.of(Kind.TEK_INTEGRITY, name) or (b"",)
-        if keys == integrity == (b"",):
+        keys, integrity = self.keyring.of_data(Kind.TEK, name), self.keyring.of_data(Kind.TEK_INTEGRITY, name)
+        if not keys and not integrity:
             return None
-        found = [suite for one in keys for other in integrity for suite in guesses(one, other)]
+        none = (("", b""),)
+        found = [
+            suite
+            for transform, key in keys or none
+            for check, integrity_key in integrity or none
+            for suite in guesses(key, integrity_key, transform, check)
+        ]
         return self._data.put(spi, DataState(spi, tuple(found)))
 
     def _data_of_period(self, spi: bytes, found: Found) -> DataState | None:
@@ -163,7 +178,6 @@ class Book:
         sa = derived(found)
         if sa is None:
             return None
-        self._note_data(sa)
         made = DataState(spi, suites_of(sa), sa, found.sequence.group)
         made.news = replace(
             data_event(sa, found.sequence.group, Brought(), holders(found)),
@@ -172,6 +186,30 @@ class Book:
             starts_at=int(sa.created_at),
         )
         return self._periods.put(place, made)
+
+    # -- what is not used --------------------------------------------------------------------------------
+
+    def withhold(self, draft: Draft, message: Message) -> None:
+        """Nothing is taken from a message of which a check has failed; of the SAs that it brings it is kept
+        why not."""
+        wrong = next((check.name for check in draft.checks if check.passed is False), "")
+        reason = f"brought by #{draft.datagram.frame or draft.number}, whose {wrong} is wrong, so not used"
+        for payload in message.payloads:
+            for spi in spis_of(payload):
+                self._withheld.put(spi, reason)
+
+    def why_unknown(self, spi: bytes) -> str:
+        """Why nothing is known of an SA, if it was withheld; else empty."""
+        return self._withheld.get(spi) or ""
+
+    def begun(self, state: DataState) -> tuple[DataSALearnt, ...]:
+        """A packet was right under the data SA: what is to be told with the first, and was not yet."""
+        news, state.news = state.news, None
+        if news is None:
+            return ()
+        if state.sa is not None:
+            self._note_data(state.sa)
+        return (news,)
 
     # -- a pull ------------------------------------------------------------------------------------------
 
@@ -319,6 +357,16 @@ def suites_of(sa: DataSA) -> tuple[ESPSuite, ...]:
         return (ESPSuite(transform, sa.integrity, sa.key_length, sa.algorithm_key, sa.integrity_key),)
     except GsakmpError:
         return ()
+
+
+def spis_of(payload: object) -> tuple[bytes, ...]:
+    """The SPIs of the SAs that an SA or a KD payload brings."""
+    if isinstance(payload, KeyDownload):
+        return tuple(packet.spi for packet in payload.key_packets if packet.spi)
+    if not isinstance(payload, GroupSA):
+        return ()
+    parts = [part.tek if isinstance(part, SATEK) else part for part in payload.sa_attributes]
+    return tuple(part.spi for part in parts if isinstance(part, SAKEK | IPsecTEK))
 
 
 def same_keys(one: DataSA, other: DataSA) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
+from itertools import islice
 from typing import Final, NamedTuple
 
 from gsakmp.captures.keyring import PHASE_1, Keyring, Kind
+from gsakmp.captures.opening.draft import Recent
 from gsakmp.captures.opening.state import ISAKMPState
 from gsakmp.crypto import (
     CBCCipher,
     HashFunction,
+    KeyPair,
     PhaseOneKeys,
     diffie_hellman_group,
     skeyid_pre_shared_key,
@@ -20,13 +23,19 @@ from gsakmp.crypto.ciphers import AES_128_CBC, AES_192_CBC, AES_256_CBC, DES_CBC
 from gsakmp.crypto.derivation import encryption_key
 from gsakmp.crypto.hashes import MD5, SHA1, SHA256, SHA384, SHA512
 from gsakmp.errors import GsakmpError
-from gsakmp.registries import AuthenticationMethod
+from gsakmp.registries import AuthenticationMethod, GroupDescription
 
-__all__ = ["Candidate", "candidates"]
+__all__ = ["Candidate", "Candidates"]
 
 ALL: Final = frozenset({Kind.SKEYID, Kind.SKEYID_D, Kind.SKEYID_A, Kind.SKEYID_E, Kind.ENCRYPTION_KEY})
 CIPHERS: Final = (AES_128_CBC, AES_192_CBC, AES_256_CBC, TRIPLE_DES_CBC, DES_CBC)
 HASHES: Final = (SHA256, SHA1, SHA384, SHA512, MD5)
+KEPT_SAS: Final = 16
+"""ISAKMP SAs whose candidates are kept; each message that stays sealed is tried on all of them."""
+KEPT: Final = 4096
+"""Candidates of one SA that are kept; the others are made anew each time."""
+PAIRS: Final = 1024
+"""Diffie-Hellman key pairs that are kept."""
 Parts = dict[Kind, tuple[bytes, ...]]
 
 
@@ -38,35 +47,98 @@ class Candidate(NamedTuple):
     named: bool
 
 
-def candidates(keyring: Keyring, state: ISAKMPState) -> Iterator[Candidate]:
-    """Those that make the most known first, for one name of secrets after the other."""
-    own = (state.name, state.initiator_cookie.hex())
-    for name in (*own, *keyring.labels):
-        parts = {kind: found for kind in PHASE_1 if (found := keyring.of(kind, name))}
-        if not parts:
-            continue
-        for keys, known in _of_parts(keyring, state, parts):
-            yield Candidate(keys, known, name in own)
+class Kept(Iterable[Candidate]):
+    """What `make` gives, made as it is asked for and then kept, up to `KEPT` of it."""
+
+    def __init__(self, make: Callable[[], Iterator[Candidate]]) -> None:
+        self._make = make
+        self._rest = make()
+        self._found: list[Candidate] = []
+
+    def __iter__(self) -> Iterator[Candidate]:
+        place = 0
+        while place < len(self._found) or self._grown():
+            yield self._found[place]
+            place += 1
+        if place >= KEPT:
+            yield from islice(self._make(), place, None)
+
+    def _grown(self) -> bool:
+        """Whether there is one more, and room for it."""
+        more = next(self._rest, None) if len(self._found) < KEPT else None
+        if more is not None:
+            self._found.append(more)
+        return more is not None
 
 
-def _of_parts(
-    keyring: Keyring, state: ISAKMPState, parts: Parts
-) -> Iterator[tuple[PhaseOneKeys, frozenset[Kind]]]:
-    for hash_, cipher in _algorithms(state, parts):
-        for secret in _shared_secrets(state, parts):
-            for skeyid in _skeyids(keyring, state, parts, hash_, secret):
-                yield (
-                    PhaseOneKeys.derive(
-                        hash_function=hash_,
-                        cipher=cipher,
-                        skeyid=skeyid,
-                        shared_secret=secret,
-                        initiator_cookie=state.initiator_cookie,
-                        responder_cookie=state.responder_cookie,
-                    ),
-                    ALL,
-                )
-        yield from _direct(state, parts, hash_, cipher)
+class Candidates:
+    """The candidates of all SAs, from the secrets of `keyring`."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+        self._kept: Recent[tuple[object, ...], Kept] = Recent(KEPT_SAS)
+        self._pairs: Recent[tuple[GroupDescription, bytes], KeyPair] = Recent(PAIRS)
+
+    def of(self, state: ISAKMPState) -> Iterable[Candidate]:
+        """Those that make the most known first, for one name of secrets after the other."""
+        sides = state.initiator, state.responder
+        place = (
+            state.name,
+            state.suite,
+            *((side.public, side.nonce, side.identity, side.host) for side in sides),
+        )
+        return self._kept.get(place) or self._kept.put(place, Kept(lambda: self._made(state)))
+
+    def _made(self, state: ISAKMPState) -> Iterator[Candidate]:
+        own = (state.name, state.initiator_cookie.hex())
+        psks = _pre_shared_keys(self._keyring, state)
+        for name in (*own, *self._keyring.labels):
+            parts = {kind: found for kind in PHASE_1 if (found := self._keyring.of(kind, name))}
+            if not parts:
+                continue
+            for keys, known in self._of_parts(state, parts, psks):
+                yield Candidate(keys, known, name in own)
+
+    def _of_parts(
+        self, state: ISAKMPState, parts: Parts, psks: list[bytes]
+    ) -> Iterator[tuple[PhaseOneKeys, frozenset[Kind]]]:
+        for hash_, cipher in _algorithms(state, parts):
+            for secret in self._shared_secrets(state, parts):
+                for skeyid in _skeyids(state, parts, psks, hash_, secret):
+                    yield (
+                        PhaseOneKeys.derive(
+                            hash_function=hash_,
+                            cipher=cipher,
+                            skeyid=skeyid,
+                            shared_secret=secret,
+                            initiator_cookie=state.initiator_cookie,
+                            responder_cookie=state.responder_cookie,
+                        ),
+                        ALL,
+                    )
+            yield from _direct(state, parts, hash_, cipher)
+
+    def _shared_secrets(self, state: ISAKMPState, parts: Parts) -> Iterator[bytes]:
+        """g^xy: as given, or made of a private value that belongs to one of the two public ones."""
+        yield from parts.get(Kind.DH_SHARED, ())
+        suite, one, other = state.suite, state.initiator.public, state.responder.public
+        if suite is None or suite.group is None or not one or not other:
+            return
+        for private in parts.get(Kind.DH_PRIVATE, ()):
+            try:
+                pair = self._pair(suite.group, private)
+                if pair.public in (one, other):
+                    yield pair.shared(other if pair.public == one else one)
+            except GsakmpError:
+                continue
+
+    def _pair(self, group: GroupDescription, private: bytes) -> KeyPair:
+        """The key pair of a private value. Raises what `diffie_hellman_group` and `key_pair` do."""
+        known = self._pairs.get((group, private))
+        if known is not None:
+            return known
+        made = diffie_hellman_group(group, allow_weak=True).key_pair(private)
+        return self._pairs.put((group, private), made)
 
 
 def _direct(
@@ -116,23 +188,8 @@ def _algorithms(state: ISAKMPState, parts: Parts) -> Iterator[tuple[HashFunction
                 yield hash_, cipher
 
 
-def _shared_secrets(state: ISAKMPState, parts: Parts) -> Iterator[bytes]:
-    """g^xy: as given, or made of a private value that belongs to one of the two public ones."""
-    yield from parts.get(Kind.DH_SHARED, ())
-    suite, one, other = state.suite, state.initiator.public, state.responder.public
-    if suite is None or suite.group is None or not one or not other:
-        return
-    for private in parts.get(Kind.DH_PRIVATE, ()):
-        try:
-            pair = diffie_hellman_group(suite.group, allow_weak=True).key_pair(private)
-            if pair.public in (one, other):
-                yield pair.shared(other if pair.public == one else one)
-        except GsakmpError:
-            continue
-
-
 def _skeyids(
-    keyring: Keyring, state: ISAKMPState, parts: Parts, hash_: HashFunction, secret: bytes
+    state: ISAKMPState, parts: Parts, psks: list[bytes], hash_: HashFunction, secret: bytes
 ) -> Iterator[bytes]:
     yield from parts.get(Kind.SKEYID, ())
     nonces = state.initiator.nonce, state.responder.nonce
@@ -140,7 +197,7 @@ def _skeyids(
         return
     method = None if state.suite is None else state.suite.method
     if method in (None, AuthenticationMethod.PRE_SHARED_KEY):
-        for key in _pre_shared_keys(keyring, state):
+        for key in psks:
             yield skeyid_pre_shared_key(hash_, key, *nonces)
     if method != AuthenticationMethod.PRE_SHARED_KEY:
         yield skeyid_signatures(hash_, *nonces, secret)

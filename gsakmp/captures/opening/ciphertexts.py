@@ -10,13 +10,14 @@ from gsakmp.captures.opening.state import ISAKMPState
 from gsakmp.crypto import PhaseOneKeys
 from gsakmp.doi import DOI, GDOID, STANDARD, Dialect
 from gsakmp.errors import GsakmpError
+from gsakmp.exchanges.phase1.common import GENERIC_HEADER
 from gsakmp.message import Message
 from gsakmp.payloads import Hash
 
-__all__ = ["Reading", "blocks", "first_block", "readings"]
+__all__ = ["GENERIC_HEADER", "LONGEST_BLOCK", "Reading", "blocks", "first_block", "readings"]
 
-GENERIC_HEADER: Final = 4
-"""Octets of a payload's generic header (RFC 2408, 3.2)."""
+LONGEST_BLOCK: Final = 16
+"""Octets of a block of the widest cipher."""
 
 
 class Reading(NamedTuple):
@@ -28,6 +29,9 @@ class Reading(NamedTuple):
     iv: bytes | None
     """None where the first block was made up."""
     status: Status = Status.OPENED
+
+    def __repr__(self) -> str:
+        return f"Reading({self.message.exchange_name}, {self.status})"
 
     @property
     def covered(self) -> bytes:
@@ -97,10 +101,20 @@ def first_block(
     rest = keys.decrypt(bytes(size), message.ciphertext)[size:]
     length = (GENERIC_HEADER + keys.hash_function.size).to_bytes(2, "big")
     for following in FOLLOWING:
+        if not may_follow(following, rest[GENERIC_HEADER + keys.hash_function.size - size :], size):
+            continue
         start = bytes([following, 0]) + length + bytes(size - GENERIC_HEADER)
         for found in parsed(message, start + rest, state.doi, dialects, size):
             if isinstance(found.payloads[0], Hash):
                 yield Reading(found, start + rest, None, Status.PARTLY)
+
+
+def may_follow(following: int, octets: bytes, block: int) -> bool:
+    """Whether a payload of that type may begin the octets behind HASH: a look at its length, before the
+    whole is read. Type 0 stands for none, and then they are padding."""
+    if following == 0:
+        return len(octets) <= block
+    return GENERIC_HEADER <= int.from_bytes(octets[2:GENERIC_HEADER], "big") <= len(octets)
 
 
 FOLLOWING: Final = (10, 1, 18, 17, 22, 12, 11, 14, 0)

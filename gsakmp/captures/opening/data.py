@@ -7,7 +7,8 @@ from typing import Final
 from gsakmp.captures.opened import Check, ESPContent, ExchangeKind, Sender, Status
 from gsakmp.captures.opening.book import Book, DataState
 from gsakmp.captures.opening.draft import Draft
-from gsakmp.crypto.esp import esp_header
+from gsakmp.crypto.esp import ESPPacket, esp_header
+from gsakmp.crypto.esp_suites import ESPSuite
 from gsakmp.errors import GsakmpError, InvalidHash
 
 __all__ = ["DataOpening"]
@@ -40,40 +41,48 @@ class DataOpening:
         state = self._book.data(spi)
         draft.group = state.group if state is not None else ""
         draft.esp = ESPContent(spi=spi.hex(), sequence_number=number, group=draft.group)
-        if state is not None and state.news is not None:
-            draft.events.append(state.news)
-            state.news = None
         if draft.datagram.missing:
             draft.fail(Status.SEALED, "the frame was captured short")
         elif state is None or not state.suites:
             reason = "of AH, or of unknown algorithms" if state is not None else "no TEK of this SPI is known"
-            draft.fail(Status.SEALED, (state.reason if state is not None else "") or reason)
+            known = state.reason if state is not None else self._book.why_unknown(spi)
+            draft.fail(Status.SEALED, known or reason)
         else:
             self._open(draft, packet, state, number)
 
     def _open(self, draft: Draft, packet: bytes, state: DataState, number: int) -> None:
         error: GsakmpError | None = None
+        found: dict[ESPSuite, ESPPacket] = {}
         for suite in state.suites:
             try:
-                found = suite.open(packet)
+                found[suite] = suite.open(packet)
             except GsakmpError as exc:
                 error = exc if error is None or isinstance(exc, InvalidHash) else error
-                continue
-            state.suites = (suite,)
-            draft.status = Status.OPENED
-            draft.plaintext_octets = found.payload
-            draft.esp = ESPContent(
-                spi=found.spi.hex(),
-                sequence_number=number,
-                next_header=found.next_header,
-                payload=found.payload,
-                group=draft.group,
-            )
-            draft.checks.append(Check("ICV", True))
-            draft.checks.append(self._replay(draft, state, number))
+        if not found:
+            draft.checks.append(Check("ICV", False, str(error)))
+            draft.fail(Status.WRONG_KEY, "altered, or under another key")
             return
-        draft.checks.append(Check("ICV", False, str(error)))
-        draft.fail(Status.WRONG_KEY, "altered, or under another key")
+        fitting = fitting_suites(tuple(found), packet)
+        if all(suite.checks_integrity for suite in fitting):
+            state.suites = fitting
+            draft.checks += [Check("ICV", True), self._replay(draft, state, number)]
+        else:
+            draft.checks.append(Check("ICV", None, "this SA has no integrity check"))
+        draft.events += self._book.begun(state)
+        if len(fitting) > 1:
+            draft.fail(
+                Status.SEALED, "its keys fit several algorithms, and it has no padding that tells which"
+            )
+            return
+        opened = found[fitting[0]]
+        draft.status, draft.plaintext_octets = Status.OPENED, opened.payload
+        draft.esp = ESPContent(
+            spi=opened.spi.hex(),
+            sequence_number=number,
+            next_header=opened.next_header,
+            payload=opened.payload,
+            group=draft.group,
+        )
 
     @staticmethod
     def _replay(draft: Draft, state: DataState, number: int) -> Check:
@@ -92,3 +101,11 @@ class DataOpening:
             return Check("replay", False, f"sequence number {number} was there before")
         state.windows.put(source, (highest, mask | 1 << place))
         return Check("replay", True, f"sequence number {number}")
+
+
+def fitting_suites(suites: tuple[ESPSuite, ...], packet: bytes) -> tuple[ESPSuite, ...]:
+    """Those of the suites under which a packet opens that may be its own. Ciphers that share an HMAC are told
+    by the padding; of a sender that pads with something else none can be told from the others."""
+    if len(suites) == 1:
+        return suites
+    return tuple(suite for suite in suites if suite.pads_by_default(packet)) or suites

@@ -24,13 +24,11 @@ from gsakmp.identities import Identity
 from gsakmp.message import NON_ESP_MARKER, Message
 from gsakmp.payloads import Identification, Notification
 
-__all__ = ["HEADER", "Draft", "First", "Recent", "identity_text", "told"]
+__all__ = ["Draft", "First", "Recent", "identity_text", "told"]
 
 K = TypeVar("K")
 V = TypeVar("V")
 
-HEADER: Final = 28
-"""Octets of an ISAKMP header (RFC 2408, 3.1)."""
 FIRST_STATUS: Final = 16_384
 """From here on a notification is a status, below it an error (RFC 2408, 3.14.1)."""
 LONGEST_NAME: Final = 200
@@ -93,8 +91,8 @@ class Draft:
     message: Message | None = None
     kind: ExchangeKind = ExchangeKind.OTHER
     status: Status = Status.CLEAR
-    plaintext: Message | None = None
-    plaintext_octets: bytes = b""
+    plaintext: Message | None = field(default=None, repr=False)
+    plaintext_octets: bytes = field(default=b"", repr=False)
     exchange: str = ""
     step: int = 0
     sender: Sender = Sender.UNKNOWN

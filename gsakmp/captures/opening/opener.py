@@ -21,7 +21,8 @@ from gsakmp.doi import DOI, GDOI, IPSEC, STANDARD, Dialect
 from gsakmp.errors import ConfigurationError, GsakmpError, InternalError, Truncated
 from gsakmp.exchanges.address import Address
 from gsakmp.exchanges.fragments import Reassembler
-from gsakmp.message import NON_ESP_MARKER, Message, parse
+from gsakmp.message import NAT_KEEPALIVE, NON_ESP_MARKER, Message, parse
+from gsakmp.message.header import has_header
 from gsakmp.payloads import Fragment
 from gsakmp.registries import ExchangeType, GDOIExchangeType, IPsecExchangeType
 
@@ -29,7 +30,6 @@ __all__ = ["Opener"]
 
 NAT_TRAVERSAL: Final = 4500
 GDOI_PORT: Final = 848
-KEEPALIVE: Final = b"\xff"
 COOKIES: Final = 16
 ESP_OCTETS: Final = 8
 VERSION_1: Final = 1
@@ -50,8 +50,9 @@ class Opener:
     """Opens a capture, message by message, with the secrets of `keyring`.
 
     `doi` and `dialect` say what the peers speak; None finds it out, of the dialects the standard's and
-    gdoid's (gdoid on a big-endian machine can't be told from the octets). `ports` are those of ISAKMP here,
-    and octets without a port count as sent to `default_port`.
+    gdoid's (gdoid on a big-endian machine can't be told from the octets). `ports` are those of ISAKMP here:
+    500, 848 and 4500 mean what they mean, any other is GDOI's and may carry its data, too. Octets without a
+    port count as sent to `default_port`.
 
     What is kept is bounded by `gsakmp.limits`, whatever the file: of more SAs than those allow, the ones that
     were quiet longest are forgotten, and what comes for them later stays sealed.
@@ -71,11 +72,11 @@ class Opener:
         self._doi = doi
         self._dialect = dialect
         self._ports = frozenset(ports)
-        self._default_port = default_port
+        self._default_port = meaning(default_port)
         self._number = 0
         self._book = Book(keyring or Keyring())
         self._phase1 = PhaseOneOpening(self._book.keyring, self._book.note)
-        self._protected = ProtectedOpening(self._phase1, dialect, self._book.take_pull)
+        self._protected = ProtectedOpening(self._phase1, dialect, self._book.take_pull, self._book.withhold)
         self._push = PushOpening(self._book, dialect)
         self._data = DataOpening(self._book)
         self._fragments = Reassembler()
@@ -114,10 +115,11 @@ class Opener:
     def _take(self, draft: Draft) -> None:
         datagram = draft.datagram
         octets, port = datagram.octets, self._port(datagram)
+        named, port = port not in PORTS, meaning(port)
         if datagram.protocol == ESP:
             self._data.take(draft, octets)
             return
-        if port == NAT_TRAVERSAL and octets == KEEPALIVE:
+        if port == NAT_TRAVERSAL and octets == NAT_KEEPALIVE:
             draft.reason = "a NAT keepalive (RFC 3948, 2.3)"
             return
         marked = port == NAT_TRAVERSAL and octets[:4] == NON_ESP_MARKER
@@ -126,7 +128,8 @@ class Opener:
             return
         start = len(NON_ESP_MARKER) if marked else 0
         cookies = octets[start : start + COOKIES]
-        if self._known(cookies) is None and not marked and self._data.knows(octets):
+        data = self._data.knows(octets) or (named and not has_header(octets))
+        if data and self._known(cookies) is None and not marked:
             self._data.take(draft, octets)
             return
         message = self._parsed(draft, octets, port, cookies)
@@ -209,13 +212,19 @@ class Opener:
             draft.reason = "a fragment; others are still missing"
             return
         cookies = whole[:COOKIES]
-        port = self._port(draft.datagram)
+        port = meaning(self._port(draft.datagram))
         plain_port = self._default_port if port == NAT_TRAVERSAL else port
-        inner = parse(whole, port=plain_port, doi=self._doi or self._known(cookies))
+        doi, dialect = self._doi or self._known(cookies), self._dialect or STANDARD
+        inner = parse(whole, port=plain_port, doi=doi, dialect=dialect)
         draft.octets, draft.message = whole, inner
         self._dispatch(draft, inner)
         draft.message = message
         draft.plaintext = draft.plaintext or inner
+
+
+def meaning(port: int) -> int:
+    """The port that one stands for: itself, or that of GDOI (RFC 6407, 2.2) if it is none of its own."""
+    return port if port in PORTS else GDOI_PORT
 
 
 def kind_of(message: Message) -> ExchangeKind:

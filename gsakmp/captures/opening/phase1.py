@@ -9,8 +9,8 @@ from typing import Final
 from gsakmp import limits
 from gsakmp.captures.keyring import Keyring, Kind
 from gsakmp.captures.opened import ExchangeKind, ISAKMPSAEstablished, Lost, Sender, Status
-from gsakmp.captures.opening.candidates import Candidate, candidates
-from gsakmp.captures.opening.ciphertexts import Reading, blocks, readings
+from gsakmp.captures.opening.candidates import Candidate, Candidates
+from gsakmp.captures.opening.ciphertexts import LONGEST_BLOCK, Reading, blocks, readings
 from gsakmp.captures.opening.draft import Draft, Recent, identity_text, told
 from gsakmp.captures.opening.proofs import fits_hash, proofs
 from gsakmp.captures.opening.state import INITIATOR, RESPONDER, ISAKMPState, Run, Suite
@@ -25,8 +25,6 @@ from gsakmp.wire import Payload
 __all__ = ["PhaseOneOpening", "take_keys", "why_sealed"]
 
 LAST_STEP: Final = {ExchangeKind.MAIN: 6, ExchangeKind.AGGRESSIVE: 3}
-LONGEST_BLOCK: Final = 16
-"""Octets of a block of the widest cipher."""
 LONGEST_PART: Final = 8192
 """Octets of one payload's body that are kept of a phase 1. An SA with 64 transforms has some 2,500."""
 LEADING: Final[tuple[type[Payload], ...]] = (Identification, Hash, Signature)
@@ -42,6 +40,7 @@ class PhaseOneOpening:
 
     def __init__(self, keyring: Keyring, note: Note) -> None:
         self.keyring = keyring
+        self.candidates = Candidates(keyring)
         self._note = note
         self._offers: Recent[bytes, ISAKMPState] = Recent(limits.OPENED_PHASES_1)
         self._states: Recent[bytes, ISAKMPState] = Recent(limits.OPENED_PHASES_1)
@@ -75,7 +74,7 @@ class PhaseOneOpening:
         cookies = message.initiator_cookie + message.responder_cookie
         state = self.state(cookies) or self.made(message, draft.kind)
         draft.sa = state.name
-        seen = state.run.seen.get(draft.digest)
+        seen = state.run.seen(draft.digest)
         if seen is not None:
             draft.repeats(seen)
         if message.encrypted:
@@ -92,11 +91,11 @@ class PhaseOneOpening:
             state = ISAKMPState(message.initiator_cookie, NO_COOKIE, draft.kind, message.doi)
             self._offers.put(message.initiator_cookie, state)
         draft.step, draft.sender = 1, INITIATOR
-        seen = state.run.seen.get(draft.digest)
+        seen = state.run.seen(draft.digest)
         if seen is not None:
             draft.repeats(seen)
             return
-        state.run.seen.put(draft.digest, draft.first)
+        state.run.passed(draft, None, b"", sound=False)
         state.seen_from(draft.datagram, INITIATOR)
         learn(state, draft, message, INITIATOR)
         told(draft, message, protected=False)
@@ -104,7 +103,7 @@ class PhaseOneOpening:
     def _clear(self, draft: Draft, message: Message, state: ISAKMPState) -> None:
         draft.step, draft.sender = place(draft, message, state)
         if not draft.again:
-            state.run.seen.put(draft.digest, draft.first)
+            state.run.passed(draft, None, b"", sound=False)
             state.seen_from(draft.datagram, draft.sender)
             learn(state, draft, message, draft.sender)
             told(draft, message, protected=False)
@@ -115,7 +114,8 @@ class PhaseOneOpening:
         if draft.step == 3 and not draft.again:
             if state.keys is not None:
                 # Nothing of phase 1 was encrypted: the IV that was ready for it takes the last block's place.
-                state.run.ends.append(state.keys.first_iv(state.initiator.public, state.responder.public))
+                first_iv = state.keys.first_iv(state.initiator.public, state.responder.public)
+                state.run.sound.ends.append(first_iv)
             self._finish(draft, state)
 
     def _keys_by_hash(self, message: Message, state: ISAKMPState) -> None:
@@ -124,7 +124,7 @@ class PhaseOneOpening:
         if state.keys is not None:
             return
         named: Candidate | None = None
-        for candidate in candidates(self.keyring, state):
+        for candidate in self.candidates.of(state):
             if Kind.SKEYID not in candidate.known:
                 continue
             if fits_hash(message, state, RESPONDER, candidate.keys):
@@ -142,32 +142,34 @@ class PhaseOneOpening:
         if draft.kind is ExchangeKind.MAIN:
             sender = state.sender(draft.datagram)
             if sender is Sender.UNKNOWN:
-                sender = RESPONDER if state.run.ends else INITIATOR
+                sender = RESPONDER if state.run.ends() else INITIATOR
         draft.sender = sender
         draft.step = last if draft.kind is ExchangeKind.AGGRESSIVE or sender is RESPONDER else last - 1
         found = self._open(message, state, iv)
-        if not draft.again:
-            state.run.seen.put(draft.digest, draft.first._replace(iv=found.iv if found else None))
         if found is None:
             self._unopened(draft, message, state)
         else:
             self._take_reading(draft, message, state, found)
         if draft.again:
             return
-        state.run.ends.append(message.ciphertext[-LONGEST_BLOCK:])
+        known_iv, end = found.iv if found is not None else None, message.ciphertext[-LONGEST_BLOCK:]
+        state.run.passed(draft, known_iv, end, sound=found is not None and draft.sound)
         if draft.step == last and draft.status is not Status.WRONG_KEY:
             self._finish(draft, state)
 
     def _take_reading(self, draft: Draft, message: Message, state: ISAKMPState, found: Reading) -> None:
         draft.status, draft.plaintext, draft.plaintext_octets = Status.OPENED, found.message, found.plaintext
         party = state.party(draft.sender)
+        before = party.identity, party.identity_body
         for payload in found.message.payloads:
             if isinstance(payload, Identification) and not party.identity_body:
                 first = message.next_payload or 0
                 party.identity = identity_text(payload)
                 party.identity_body = kept(body_of(PayloadType.IDENTIFICATION, found.plaintext, first))
         draft.checks += proofs(found.message, state, draft.sender)
-        if not draft.again and draft.sound:
+        if not draft.sound:
+            party.identity, party.identity_body = before
+        elif not draft.again:
             told(draft, found.message, protected=True)
 
     def _open(self, message: Message, state: ISAKMPState, iv: bytes | None) -> Reading | None:
@@ -175,7 +177,7 @@ class PhaseOneOpening:
         if state.keys is not None:
             return reading(message, state, state.keys, iv)
         best: tuple[Candidate, Reading] | None = None
-        for candidate in candidates(self.keyring, state):
+        for candidate in self.candidates.of(state):
             if best is not None and len(candidate.known) <= len(best[0].known):
                 continue
             found = reading(message, state, candidate.keys, iv)
@@ -191,11 +193,11 @@ class PhaseOneOpening:
         before = 2 if draft.kind is ExchangeKind.AGGRESSIVE else draft.step - 1
         iv_known = iv_is_known(state, draft)
         if state.keys is None and not iv_known:
-            first = next((each for each in candidates(self.keyring, state) if each.named), None)
+            first = next((each for each in self.candidates.of(state) if each.named), None)
             if first is not None:
                 take_keys(state, first)  # nothing here to try them on
         if state.keys is None:
-            named = any(each.named for each in candidates(self.keyring, state))
+            named = any(each.named for each in self.candidates.of(state))
             reason = "the keys that are there for this SA do not fit" if named else why_sealed(self.keyring)
             draft.fail(Status.WRONG_KEY if named else Status.SEALED, reason)
             return
@@ -213,8 +215,10 @@ class PhaseOneOpening:
 
     def _finish(self, draft: Draft, state: ISAKMPState) -> None:
         """The last message of phase 1 was seen."""
+        if not draft.sound:
+            return
         state.established = True
-        if draft.sound and draft.status is not Status.SEALED:
+        if draft.status is not Status.SEALED:
             self.announce(draft, state)
 
     def announce(self, draft: Draft, state: ISAKMPState) -> None:
@@ -252,7 +256,7 @@ def phase1_ivs(state: ISAKMPState, keys: PhaseOneKeys, known: bytes | None) -> I
     """The IVs that a message of phase 1 may have, the likeliest first."""
     if known is not None:
         yield known
-    yield from reversed(state.run.ends)
+    yield from state.run.ends()
     if state.initiator.public and state.responder.public:
         yield keys.first_iv(state.initiator.public, state.responder.public)
 
@@ -260,7 +264,7 @@ def phase1_ivs(state: ISAKMPState, keys: PhaseOneKeys, known: bytes | None) -> I
 def iv_is_known(state: ISAKMPState, draft: Draft) -> bool:
     """Whether the message that its IV comes from is in the file."""
     if draft.step == LAST_STEP[ExchangeKind.MAIN]:
-        return bool(state.run.ends)
+        return bool(state.run.ends())
     return bool(state.initiator.public and state.responder.public)
 
 

@@ -8,8 +8,14 @@ from typing import Final
 from gsakmp import limits
 from gsakmp.captures.keyring import Kind
 from gsakmp.captures.opened import Check, ExchangeKind, ISAKMPSAEnded, Lost, Sender, Status, sa_name
-from gsakmp.captures.opening.candidates import candidates
-from gsakmp.captures.opening.ciphertexts import Reading, blocks, first_block, readings
+from gsakmp.captures.opening.ciphertexts import (
+    GENERIC_HEADER,
+    LONGEST_BLOCK,
+    Reading,
+    blocks,
+    first_block,
+    readings,
+)
 from gsakmp.captures.opening.draft import Draft, Recent, told
 from gsakmp.captures.opening.phase1 import PhaseOneOpening, take_keys, why_sealed
 from gsakmp.captures.opening.pull import best_dialect, pull_step
@@ -31,25 +37,29 @@ from gsakmp.registries import ProtocolID
 
 __all__ = ["ProtectedOpening"]
 
-GENERIC_HEADER: Final = 4
 MEMBERS_STEPS: Final = frozenset({1, 3})
 """Messages of a PULL that the member sends (RFC 6407, 3.2)."""
 MESSAGES: Final = {ExchangeKind.PULL: 4, ExchangeKind.QUICK: 3}
-LONGEST_BLOCK: Final = 16
 LONGEST_NONCE: Final = 1024
 """Octets of a nonce that are kept; 256 are allowed (RFC 2409, 5)."""
 
 Learn = Callable[[Draft, ISAKMPState, Run, Message], None]
 """Takes an authentic message of a PULL."""
+Withhold = Callable[[Draft, Message], None]
+"""Notes one whose HASH is wrong."""
 
 
 class ProtectedOpening:
-    """Opens them. `dialect` is given, or None to find it out; `learn` takes what a PULL brings."""
+    """Opens them. `dialect` is given, or None to find it out; `learn` takes what a PULL brings,
+    `withhold` what is not to be taken."""
 
-    def __init__(self, phase1: PhaseOneOpening, dialect: Dialect | None, learn: Learn) -> None:
+    def __init__(
+        self, phase1: PhaseOneOpening, dialect: Dialect | None, learn: Learn, withhold: Withhold
+    ) -> None:
         self._phase1 = phase1
         self._dialect = dialect
         self._learn = learn
+        self._withhold = withhold
         self._runs: Recent[tuple[bytes, int], Run] = Recent(limits.OPENED_EXCHANGES)
 
     def take(self, draft: Draft, message: Message) -> None:
@@ -62,18 +72,25 @@ class ProtectedOpening:
         if run is None:
             run = self._runs.put((cookies, message.message_id), Run(draft.exchange))
             run.dialect = self._dialect
-        seen = run.seen.get(draft.digest)
+        seen = run.seen(draft.digest)
         if seen is not None:
             draft.repeats(seen)
         found = self._reading(draft, message, state, run, seen.iv if seen else None)
-        if not draft.again:
-            run.seen.put(draft.digest, draft.first._replace(iv=found.iv if found else None))
-            run.ends.append(message.ciphertext[-LONGEST_BLOCK:])
         if found is None:
             self._unopened(draft, message, state)
+        else:
+            self._check(draft, state, run, found)
+        if draft.again:
             return
-        draft.status, draft.plaintext, draft.plaintext_octets = found.status, found.message, found.plaintext
-        self._follow(draft, state, run, found)
+        sound = found is not None and draft.sound
+        iv, end = found.iv if found is not None else None, message.ciphertext[-LONGEST_BLOCK:]
+        run.passed(draft, iv, end, sound=sound)
+        if found is None:
+            return
+        if sound:
+            self._follow(draft, state, run, found)
+        elif draft.kind is ExchangeKind.PULL:
+            self._withhold(draft, found.message)
 
     # -- decrypting --------------------------------------------------------------------------------------
 
@@ -86,7 +103,7 @@ class ProtectedOpening:
         """The message, with keys that are found on the way."""
         if state.keys is not None:
             return self._under(draft, message, state, run, state.keys, iv)
-        for candidate in candidates(self._phase1.keyring, state):
+        for candidate in self._phase1.candidates.of(state):
             take_keys(state, candidate)
             found = self._under(draft, message, state, run, candidate.keys, iv)
             if found is not None:
@@ -120,7 +137,7 @@ class ProtectedOpening:
         block = keys.cipher.block_size
         plausible: Reading | None = None
         for found in first_block(keys, message, state, self._dialects(run)):
-            step, sender = self._place(draft, state, run, found.message, look=True)
+            step, sender = self._place(draft, state, run, found.message)
             if not in_its_place(draft.kind, step, found.message):
                 continue
             _, expected, _ = expected_hash(draft.kind, step, state, run, found, message.message_id, sender)
@@ -131,10 +148,10 @@ class ProtectedOpening:
         return plausible if state.established or state.announced else None
 
     def _unopened(self, draft: Draft, message: Message, state: ISAKMPState) -> None:
-        keyring = self._phase1.keyring
         if state.keys is None:
-            named = any(each.named for each in candidates(keyring, state))
-            reason = "the keys that are there for this SA do not fit" if named else why_sealed(keyring)
+            named = any(each.named for each in self._phase1.candidates.of(state))
+            sealed = why_sealed(self._phase1.keyring)
+            reason = "the keys that are there for this SA do not fit" if named else sealed
             draft.fail(Status.WRONG_KEY if named else Status.SEALED, reason)
         elif not blocks(state.keys, message):
             size = state.keys.cipher.block_size
@@ -144,13 +161,11 @@ class ProtectedOpening:
 
     # -- understanding -----------------------------------------------------------------------------------
 
-    def _follow(self, draft: Draft, state: ISAKMPState, run: Run, found: Reading) -> None:
-        """Which message it is, whether its HASH is right, and what it says."""
+    def _check(self, draft: Draft, state: ISAKMPState, run: Run, found: Reading) -> None:
+        """Which message it is, and whether its HASH is right. Nothing is learnt from it yet."""
         message = found.message
-        draft.step, draft.sender = self._place(draft, state, run, message, look=draft.again)
-        if not draft.again:
-            self._missed(draft, state, run, found)
-            note_nonces(message, run, draft)
+        draft.status, draft.plaintext, draft.plaintext_octets = found.status, message, found.plaintext
+        draft.step, draft.sender = self._place(draft, state, run, message)
         name, expected, missing = expected_hash(
             draft.kind, draft.step, state, run, found, message.message_id, draft.sender
         )
@@ -158,19 +173,25 @@ class ProtectedOpening:
         if found.status is Status.PARTLY:
             draft.reason = "the IV of its first block was in a frame that is not there"
         if draft.kind is ExchangeKind.PULL:
-            self._name_pull(draft, state)
-        if draft.again or not draft.sound:
-            return
+            draft.member = state.initiator.name
+
+    def _follow(self, draft: Draft, state: ISAKMPState, run: Run, found: Reading) -> None:
+        """What a message says that is new, and not wrong."""
+        message = found.message
+        self._missed(draft, state, run, found)
+        if draft.kind is ExchangeKind.PULL:
+            draft.member = state.initiator.name  # which may be known only now
+        if draft.kind is ExchangeKind.QUICK and draft.step == 1:
+            run.initiator = draft.datagram.source_address, draft.datagram.source_port
+        note_nonces(message, run, draft)
         told(draft, message, protected=True)
         run.steps.add(draft.step)
         deleted(draft, message, state)
         if draft.kind is ExchangeKind.PULL:
             self._learn(draft, state, run, message)
 
-    def _place(
-        self, draft: Draft, state: ISAKMPState, run: Run, message: Message, *, look: bool
-    ) -> tuple[int, Sender]:
-        """Which message of its exchange, and whose; `look` leaves the run as it is."""
+    def _place(self, draft: Draft, state: ISAKMPState, run: Run, message: Message) -> tuple[int, Sender]:
+        """Which message of its exchange, and whose."""
         sender = state.sender(draft.datagram)
         if draft.kind is ExchangeKind.PULL:
             step = pull_step(message)
@@ -180,8 +201,6 @@ class ProtectedOpening:
         source = draft.datagram.source_address, draft.datagram.source_port
         if not any(isinstance(payload, SA) for payload in message.payloads):
             return 3, sender
-        if run.initiator is None and not look:
-            run.initiator = source
         first = run.initiator in (None, source) and (1 not in run.steps or bool(source[0]))
         return (1 if first else 2), sender
 
@@ -200,10 +219,6 @@ class ProtectedOpening:
             names = ", ".join(map(str, missing))
             draft.events.append(Lost(what=f"message {names} of this exchange", count=len(missing)))
 
-    @staticmethod
-    def _name_pull(draft: Draft, state: ISAKMPState) -> None:
-        draft.member = state.initiator.name
-
 
 def ivs_of(
     message: Message, state: ISAKMPState, run: Run, keys: PhaseOneKeys, known: bytes | None
@@ -213,8 +228,8 @@ def ivs_of(
     if known is not None:
         yield known
     size = keys.cipher.block_size
-    yield from reversed(run.ends)
-    for end in reversed(state.run.ends):
+    yield from run.ends()
+    for end in state.run.ends():
         if len(end) >= size:
             yield keys.message_iv(end[-size:], message.message_id)
     if state.initiator.public and state.responder.public:
@@ -223,13 +238,17 @@ def ivs_of(
 
 
 def note_nonces(message: Message, run: Run, draft: Draft) -> None:
-    """The nonces of an exchange: the first message's and the second's."""
+    """The nonces of an exchange: the first message's and the second's. One whose message is proven by its
+    HASH takes the place of one that could not be checked."""
     side = {1: INITIATOR, 2: RESPONDER}.get(draft.step)
     if side is None or draft.kind not in MESSAGES:
         return
+    proven = any(check.passed for check in draft.checks)
     for payload in message.payloads:
-        if isinstance(payload, Nonce) and len(payload.nonce_data) <= LONGEST_NONCE:
-            run.nonces.setdefault(side, payload.nonce_data)
+        if not isinstance(payload, Nonce) or len(payload.nonce_data) > LONGEST_NONCE:
+            continue
+        if proven or side not in run.nonces:
+            run.nonces[side] = payload.nonce_data
 
 
 def expected_hash(
@@ -251,8 +270,7 @@ def expected_hash(
         return name, hash_1(keys, message_id, found.covered), ""
     nonces = [run.nonces.get(INITIATOR), run.nonces.get(RESPONDER)]
     if step == 2:
-        own = next((p.nonce_data for p in found.message.payloads if isinstance(p, Nonce)), None)
-        nonces[1] = nonces[1] or own
+        nonces[1] = next((p.nonce_data for p in found.message.payloads if isinstance(p, Nonce)), None)
     one, other = nonces
     if one is None or other is None:
         return name, None, f"message {1 if one is None else 2} with its nonce is not there"

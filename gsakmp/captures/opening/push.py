@@ -19,7 +19,7 @@ from gsakmp.captures.opened import (
 )
 from gsakmp.captures.opening.book import Book, Membership, RekeyState, rekey_event
 from gsakmp.captures.opening.ciphertexts import parsed
-from gsakmp.captures.opening.draft import HEADER, Draft, identity_text
+from gsakmp.captures.opening.draft import Draft, identity_text
 from gsakmp.captures.opening.pull import Brought, read_brought, sense
 from gsakmp.captures.opening.signatures import signature_check
 from gsakmp.crypto import KEK, kek_cipher
@@ -30,7 +30,7 @@ from gsakmp.group.acknowledgement_keys import WITH_LEAF_KEY, acknowledgement_bas
 from gsakmp.group.member_updates import with_signature_key_of
 from gsakmp.group.sa import RekeySA
 from gsakmp.identities import Identity
-from gsakmp.message import Message
+from gsakmp.message import HEADER_OCTETS, Message
 from gsakmp.payloads import GroupDelete, GroupSA, Identification, KeyDownload, SequenceNumber
 from gsakmp.registries import KeyDownloadType
 
@@ -106,7 +106,7 @@ class PushOpening:
 
     def _check(self, draft: Draft, state: RekeyState, sight: Sight) -> None:
         """Signature and sequence number."""
-        header = sight.message.replace(non_esp_marker=False).build()[:HEADER]
+        header = sight.message.replace(non_esp_marker=False).build()[:HEADER_OCTETS]
         # Without a given dialect either form of an RSA signature is taken, and the check says which it is.
         draft.checks.append(signature_check(sight.message, sight.plaintext, header, state, self._dialect))
         number = sight.number

@@ -7,17 +7,16 @@ from typing import Final, NamedTuple
 
 from gsakmp.captures.opened import Check
 from gsakmp.captures.opening.book import RekeyState
-from gsakmp.captures.opening.draft import HEADER
+from gsakmp.captures.opening.ciphertexts import GENERIC_HEADER
 from gsakmp.crypto import SignatureScheme, public_key, push_signature, push_signed_octets
 from gsakmp.doi import Dialect
 from gsakmp.errors import GsakmpError, InvalidSignature
-from gsakmp.message import Message
+from gsakmp.message import HEADER_OCTETS, Message
 from gsakmp.payloads import Signature
 from gsakmp.registries import SigAlgorithm, SigHashAlgorithm
 
 __all__ = ["signature_check"]
 
-GENERIC_HEADER: Final = 4
 NAME: Final = "signature"
 
 
@@ -40,7 +39,7 @@ def signature_check(
         return Check(NAME, None, "the public key (SIG_ALGORITHM_KEY) is not known")
     length = len(plaintext) - len(message.padding)
     covered = plaintext[: length - GENERIC_HEADER - len(last.signature_data)]
-    octets = push_signed_octets(header, covered, HEADER + length)
+    octets = push_signed_octets(header, covered, HEADER_OCTETS + length)
     reason = "it is not that of the group's key over this message"
     for octets_of_key in state.signature_keys:
         try:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from gsakmp.captures.datagram import Datagram
 from gsakmp.captures.keyring import Kind
 from gsakmp.captures.opened import ExchangeKind, Sender, sa_name
-from gsakmp.captures.opening.draft import First, Recent
+from gsakmp.captures.opening.draft import Draft, First, Recent
 from gsakmp.crypto import CBCCipher, HashFunction, PhaseOneKeys, hash_function, phase1_cipher
 from gsakmp.doi import DOI, GDOI, Dialect
 from gsakmp.errors import PolicyRefused
@@ -27,9 +27,9 @@ from gsakmp.registries import (
 __all__ = ["ISAKMPState", "Party", "Run", "Suite"]
 
 ENDS: Final = 8
-"""Last blocks of an exchange that are kept: the longest exchange has four messages."""
+"""Last blocks that a trail keeps: the longest exchange has four messages."""
 SEEN: Final = 8
-"""Messages of an exchange that are known again."""
+"""Messages of a trail that are known again."""
 
 INITIATOR, RESPONDER = Sender.INITIATOR, Sender.RESPONDER
 
@@ -106,16 +106,24 @@ class Party:
 
 
 @dataclass(slots=True, eq=False)
+class Trail:
+    """Messages of an exchange that went by."""
+
+    ends: deque[bytes] = field(default_factory=lambda: deque(maxlen=ENDS))
+    """Their last blocks."""
+    seen: Recent[bytes, First] = field(default_factory=lambda: Recent(SEEN))
+    """By digest."""
+
+
+@dataclass(slots=True, eq=False)
 class Run:
     """One run of an exchange: phase 1 itself, or one under the SA."""
 
     name: str
-    first_ivs: tuple[bytes, ...] = ()
-    """Those that its first message may have; several where the end of phase 1 is not sure."""
-    ends: deque[bytes] = field(default_factory=lambda: deque(maxlen=ENDS))
-    """Last blocks of the messages so far."""
-    seen: Recent[bytes, First] = field(default_factory=lambda: Recent(SEEN))
-    """By digest."""
+    sound: Trail = field(default_factory=Trail)
+    other: Trail = field(default_factory=Trail)
+    """Messages that are wrong, or were not opened: anybody can send those, and however many come, they
+    push none of the others out."""
     nonces: dict[Sender, bytes] = field(default_factory=dict)
     initiator: tuple[str, int] | None = None
     """Where the first message of a Quick Mode came from."""
@@ -124,9 +132,20 @@ class Run:
     policy: GroupSA | None = None
     dialect: Dialect | None = None
 
-    def ivs(self) -> tuple[bytes, ...]:
-        """The IVs that the next message may have, the likeliest first."""
-        return (*reversed(self.ends), *self.first_ivs)
+    def passed(self, draft: Draft, iv: bytes | None, end: bytes, *, sound: bool) -> None:
+        """One more message has gone by; `end` is its last block, empty if nothing of it is encrypted."""
+        trail = self.sound if sound else self.other
+        trail.seen.put(draft.digest, draft.first._replace(iv=iv))
+        if end:
+            trail.ends.append(end)
+
+    def seen(self, digest: bytes) -> First | None:
+        """The message of this digest, if it went by before."""
+        return self.sound.seen.get(digest) or self.other.seen.get(digest)
+
+    def ends(self) -> tuple[bytes, ...]:
+        """Last blocks, the IVs that the next message may have: the likeliest first."""
+        return (*reversed(self.sound.ends), *reversed(self.other.ends))
 
 
 @dataclass(slots=True, eq=False)
@@ -148,8 +167,6 @@ class ISAKMPState:
     run: Run = field(default_factory=lambda: Run(""))
     established: bool = False
     announced: bool = False
-    tried: tuple[object, ...] = ()
-    """What was there when keys were looked for in vain; only something new is a reason to look again."""
 
     @property
     def name(self) -> str:
