@@ -167,7 +167,7 @@ over the rounds. tshark found the same messages, with the same cookies, exchange
 def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m benchmarks.decoding", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few messages, to see that all agree")
-    parser.add_argument("--messages", type=int, default=200_000)
+    parser.add_argument("--messages", type=int, default=500_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--long", type=int, default=1_000_000, help="messages of the run for memory, or 0")
     parser.add_argument("--json", metavar="FILE", type=Path, help="also write the numbers to a JSON file")

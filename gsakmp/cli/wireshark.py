@@ -58,13 +58,8 @@ def wireshark(
         from gsakmp.wireshark.page import filters_page
 
         text = filters_page() if list_filters else dissector()
-        target = plugin_folder() / NAME if install else Path(output or "-")
-        if str(target) == "-":
-            sys.stdout.write(text)
-            return SOUND
-        if install:
-            made(target.parent)
-        with written(str(target)) as file:
+        target = str(made(plugin_folder()) / NAME) if install else output or "-"
+        with written(target) as file:
             file.write(text.encode())
         if install:
             complain(f"written to {target}; Wireshark reads it when it starts, or by Reload Lua Plugins")
@@ -81,11 +76,13 @@ def plugin_folder() -> Path:
     return Path.home() / ".local" / "lib" / "wireshark" / "plugins"
 
 
-def made(folder: Path) -> None:
+def made(folder: Path) -> Path:
+    """The folder, which is there now. Raises `LocalError`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
-        raise LocalError(f"{folder} cannot be made: {exc.strerror}") from None
+        raise LocalError(f"{folder} can't be made: {exc.strerror}") from None
+    return folder
 
 
 def register(app: typer.Typer) -> None:

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from gsakmp import limits
 from gsakmp.doi import DIALECTS, DOIS, GDOI, GDOID, STANDARD
+from gsakmp.exchanges.grammar import Grammar, Slot
+from gsakmp.exchanges.pull import MESSAGES as PULL_MESSAGES
 from gsakmp.registries import (
     DOINumber,
     EncryptionAlgorithm,
@@ -18,6 +20,7 @@ from gsakmp.registries import (
     HeaderFlag,
     IKEAttribute,
     IPsecAttribute,
+    IPsecExchangeType,
     KEKAlgorithm,
     KEKAttribute,
     KEKKeyAttribute,
@@ -31,6 +34,19 @@ __all__ = ["constants"]
 
 KEY_FILE_OCTETS: Final = 16 * 1024 * 1024
 """Of a key file: limits.SECRETS lines with a KEK, its SPI and an IV are fewer."""
+
+SEEN: Final = (
+    "name", "sa_kek_reserved_octets", "tek_addresses_reversed", "tek_ports_reversed",
+    "tek_may_lack_algorithm_key",
+)  # fmt: skip
+"""What of a dialect the octets of a message show, and its name."""
+
+AFTER_HASH: Final = (
+    PayloadType.NONCE, PayloadType.SA, PayloadType.SEQUENCE_NUMBER, PayloadType.KEY_DOWNLOAD,
+    PayloadType.GROUP_ASSOCIATED_POLICY, PayloadType.DELETE, PayloadType.NOTIFICATION, PayloadType.ATTRIBUTES,
+    PayloadType.NONE,
+)  # fmt: skip
+"""What may follow a HASH payload, the likeliest first (RFC 2408, 3.1; RFC 6407, 3.2)."""
 
 PRIMES: Final = 80
 """SHA-512 has 80 rounds, and a constant for each (RFC 6234, 5.2)."""
@@ -91,6 +107,8 @@ def constants() -> dict[str, Any]:
             "key_file": KEY_FILE_OCTETS,
         },
         "notes": [list(note[:4]) for note in NOTES],
+        "after_hash": [int(kind) for kind in AFTER_HASH],
+        "pull_shapes": [shape(grammar) for grammar in PULL_MESSAGES],
         "dialects": [dialect_data(dialect) for dialect in DIALECTS.values()],
         "tried_dialects": [STANDARD.name, GDOID.name],
         "domains_by_number": {int(number): doi.name for number, doi in DOIS.items()},
@@ -102,8 +120,19 @@ def constants() -> dict[str, Any]:
 
 def dialect_data(dialect: Any) -> dict[str, Any]:
     """A dialect's differences that are seen in the octets."""
-    out = {name: getattr(dialect, name) for name in STANDARD.__struct_fields__}
-    return {name: value for name, value in out.items() if isinstance(value, int | str)}
+    return {name: getattr(dialect, name) for name in SEEN}
+
+
+def shape(grammar: Grammar) -> bytes:
+    """The payload types of a message as a pattern of Lua's, an octet a type."""
+    slots = (*grammar.first, *grammar.others, *grammar.last)
+    return b"".join(bytes(slot.payload.kinds[:1]) + how_often(slot) for slot in slots)
+
+
+def how_often(slot: Slot) -> bytes:
+    if slot.maximum > 1:
+        return b"+" if slot.minimum else b"*"
+    return b"" if slot.minimum else b"?"
 
 
 def numbers() -> dict[str, Any]:
@@ -116,7 +145,10 @@ def numbers() -> dict[str, Any]:
         "exchange_aggressive": ExchangeType.AGGRESSIVE,
         "exchange_pull": GDOIExchangeType.GROUPKEY_PULL,
         "exchange_push": GDOIExchangeType.GROUPKEY_PUSH,
+        "exchange_quick": IPsecExchangeType.QUICK_MODE,
         "payload_sa": PayloadType.SA,
+        "payload_hash": PayloadType.HASH,
+        "payload_delete": PayloadType.DELETE,
         "ike_encryption": IKEAttribute.ENCRYPTION_ALGORITHM,
         "ike_hash": IKEAttribute.HASH_ALGORITHM,
         "ike_key_length": IKEAttribute.KEY_LENGTH,
@@ -133,7 +165,6 @@ def numbers() -> dict[str, Any]:
             int(HashAlgorithm.SHA2_512): "sha512",
         },
         "kek_algorithm": KEKAttribute.KEK_ALGORITHM,
-        "kek_key_length": KEKAttribute.KEK_KEY_LENGTH,
         "sig_algorithm": KEKAttribute.SIG_ALGORITHM,
         "ipsec_key_length": IPsecAttribute.KEY_LENGTH,
         "id_ipv4": GDOIIDType.ID_IPV4_ADDR,
@@ -146,5 +177,4 @@ def numbers() -> dict[str, Any]:
         "kd_kek": KeyDownloadType.KEK,
         "kd_lkh": KeyDownloadType.LKH,
         "lkh_download_array": LKHKeyAttribute.LKH_DOWNLOAD_ARRAY,
-        "lkh_update_array": LKHKeyAttribute.LKH_UPDATE_ARRAY,
     }

@@ -18,7 +18,8 @@ from gsakmp.wireshark.tables import Definitions
 __all__ = ["dissector", "filters"]
 
 PARTS: Final = (
-    "bits", "hashes", "ciphers", "fields", "dissect", "keys", "decrypt", "dialects", "message", "register",
+    "bits", "hashes", "ciphers", "fields", "dissect", "keys", "chains", "keks", "decrypt", "dialects",
+    "message", "register",
 )  # fmt: skip
 """The runtime's files, in order: each uses what those before it put into `G`."""
 

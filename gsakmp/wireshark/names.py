@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from gsakmp.wire.element import title_from
 
-__all__ = ["PROTOCOL", "attribute_name", "element_name", "label", "snake"]
+__all__ = ["PROTOCOL", "attribute_name", "element_name", "label"]
 
 PROTOCOL: Final = "gdoi"
 """What every name starts with."""

@@ -41,6 +41,8 @@ NOTES: Final = (
     Note("encrypted", "Not decrypted", "DECRYPTION", "NOTE", "no key is known, and why"),
     Note("keys", "Trouble with a key", "DECRYPTION", "WARN",
          "a key that does not fit, a key file that can't be read"),
+    Note("partly", "Partly decrypted", "DECRYPTION", "WARN",
+         "the frame that the first block's IV was in is not there; what of that block is made up"),
     Note("preference", "Unknown word in a preference", "PROTOCOL", "WARN",
          "`gdoi.dialect` or `gdoi.other_ports` has a word that it does not know, and what counts instead"),
     Note("bug", "A fault of this dissector", "PROTOCOL", "ERROR", "please report it"),

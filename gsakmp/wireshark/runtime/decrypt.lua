@@ -1,9 +1,8 @@
--- Decryption: phase 1 from the first encrypted message on and the exchanges under it (RFC 2409, appendix B),
--- GROUPKEY-PUSH under its KEK (RFC 6407, 4). KEKs are learnt from what was decrypted: Key Downloads of PULL and
--- PUSH, LKH arrays followed along each path.
+-- Decryption under ISAKMP SAs: phase 1 from the first encrypted message on, and the exchanges under it (RFC 2409,
+-- appendix B).
 --
 -- Wireshark first goes through a file from beginning to end, and later comes back to single frames in any order.
--- IVs chain, so all the work is done on the first pass, and what came out is kept by frame.
+-- IVs chain and KEKs are learnt, so all the work is done on the first pass, and what came out is kept by frame.
 
 local numbers, ciphers, hashes = G.constants.numbers, G.ciphers, G.hashes
 local number = G.number
@@ -12,7 +11,8 @@ local state  -- of one file
 G.key_problem = nil
 
 function G.forget()
-  state = {sas = {}, first_keys = {}, keks = {}, trees = {}, exchanges = {}, opened = {}, group_cookies = {}}
+  state = {sas = {}, first_keys = {}, opened = {}, group_cookies = {}}
+  G.forget_keks()
   G.forget_dialects()
   G.keys, G.key_problem = G.read_keys(G.proto.prefs)
 end
@@ -28,8 +28,16 @@ local function sa_of(cookies)
   return sa
 end
 
-local function add_public(list, octets)
-  if list[1] ~= octets and list[2] ~= octets and #list < 2 then list[#list + 1] = octets end
+-- A public value of Diffie-Hellman, {octets, source}: the first counts, and the first from elsewhere. Where the
+-- addresses don't tell, the first that is another counts.
+local function add_public(list, public)
+  local one, other = list[1], list[2]
+  if not one then
+    list[1] = public
+  elseif public.octets ~= one.octets then
+    local better = other and other.source == one.source and public.source ~= one.source
+    if not other or better then list[2] = public end
+  end
 end
 
 local function attribute_numbers(attributes)
@@ -51,12 +59,14 @@ local function note_suite(sa, payload)
   sa.key_bits = found[numbers.ike_key_length]
 end
 
+-- Exchange types of phase 1, and the name of its chain of IVs; those of others are message ids.
+local PHASE_1_CHAIN = "phase 1"
 local PHASE_1 = {
   [numbers.exchange_base] = true, [numbers.exchange_main] = true, [numbers.exchange_aggressive] = true,
 }
 
 -- What a message in the clear says about its ISAKMP SA.
-local function note_phase_1(header, payloads)
+local function note_phase_1(header, payloads, source)
   local answered = header.responder ~= string.rep("\0", 8)
   local sa = answered and sa_of(header.initiator .. header.responder)
   if sa and #sa.publics == 0 and state.first_keys[header.initiator] then
@@ -64,10 +74,11 @@ local function note_phase_1(header, payloads)
   end
   for _, payload in ipairs(payloads) do
     if payload.class == "KeyExchange" then
+      local public = {octets = payload.v.key_exchange_data, source = source}
       if sa then
-        add_public(sa.publics, payload.v.key_exchange_data)
+        add_public(sa.publics, public)
       else
-        state.first_keys[header.initiator] = payload.v.key_exchange_data
+        state.first_keys[header.initiator] = state.first_keys[header.initiator] or public
       end
     elseif payload.class == "SA" and sa and not sa.cipher then
       note_suite(sa, payload)
@@ -100,211 +111,90 @@ local function phase_1_key(sa)
   if skeyid_e then return stretched(sa.hash, skeyid_e, KEY_SIZES[sa.cipher] or (sa.key_bits or 128) / 8) end
 end
 
--- A chain of IVs: `iv` is for the next ciphertext that was not seen yet, `seen` has the IV of each that was.
-local function iv_of(chain, ciphertext, block)
-  local iv = chain.seen[ciphertext]
-  if not iv then
-    iv = chain.iv
-    chain.seen[ciphertext] = iv
-    chain.iv = ciphertext:sub(-block)
-  end
-  return iv
+local function chain_of(sa, name)
+  sa.chains[name] = sa.chains[name] or G.new_chain()
+  return sa.chains[name]
 end
 
-local function chain_of(sa, message_id, block)
-  local chain = sa.chains[message_id]
-  if not chain then
-    local iv
-    if message_id == 0 then
-      iv = hashes[sa.hash](sa.publics[1] .. sa.publics[2])
-    else
-      local first = sa.chains[0]
-      local last = first and first.iv or hashes[sa.hash](sa.publics[1] .. sa.publics[2]):sub(1, block)
-      iv = hashes[sa.hash](last .. G.word(message_id))
-    end
-    chain = {iv = iv:sub(1, block), seen = {}}
-    sa.chains[message_id] = chain
-  end
-  return chain
+-- A chain's IVs for a ciphertext (RFC 2409, appendix B).
+local function ivs_of(sa, header, chain, ciphertext, block)
+  local hash = hashes[sa.hash]
+  local function derive(last) return hash(last .. G.word(header.message_id)):sub(1, block) end
+  local first = hash(sa.publics[1].octets .. sa.publics[2].octets):sub(1, block)
+  return G.ivs(chain, ciphertext, sa.chains[PHASE_1_CHAIN], first, derive)
 end
 
--- The plaintext of a message under an ISAKMP SA, or nothing and the reason.
-local function under_isakmp_sa(header, ciphertext)
+-- The plaintext with the first of the IVs that gives payloads, that IV, and whether its padding is in order.
+local function fitting(header, zero_iv, ivs, block, hash_size)
+  for _, iv in ipairs(ivs) do
+    local plain = G.with_iv(zero_iv, iv)
+    local hash_fits = header.next_payload ~= numbers.payload_hash or G.number(plain, 2, 2) == 4 + hash_size
+    local fits, tidy = G.plausible(header.next_payload, plain, block)
+    if fits and hash_fits then return plain, iv, tidy end
+  end
+end
+
+local WITH_SA_KEY = "the ISAKMP SA's encryption key"
+
+-- What opens a message under an ISAKMP SA: a plaintext, and what to say of it.
+local function opened_under(sa, header, ciphertext, zero_iv, read)
+  local phase_1, block = PHASE_1[header.exchange_type], ciphers[sa.cipher].block
+  local chain, hash_size = chain_of(sa, phase_1 and PHASE_1_CHAIN or header.message_id), #hashes[sa.hash]("")
+  local ivs = ivs_of(sa, header, chain, ciphertext, block)
+  local plain, iv, tidy = fitting(header, zero_iv, ivs, block, hash_size)
+  -- A second message with the same IV, or padding out of order, may be an altered copy: its end is tried last.
+  G.pass_on(chain, ciphertext, block, iv, plain and tidy and not chain.used[iv])
+  if plain then
+    sa.proven = true
+    return {plain = plain, said = WITH_SA_KEY}
+  end
+  plain = not phase_1 and G.rebuilt(header, zero_iv, block, hash_size, read, sa.proven)
+  if plain then
+    local problem = "the IV of the first block was in a frame that is not there: octets 5 to " .. block
+      .. " of the plaintext are made up"
+    return {plain = plain, said = WITH_SA_KEY .. ", all but the first block", kind = "partly", problem = problem}
+  end
+  return {plain = G.with_iv(zero_iv, ivs[1]), said = WITH_SA_KEY}
+end
+
+-- A message under an ISAKMP SA: its plaintext and what opened it, or what is wrong. `read` gives the payloads of a
+-- plaintext, if it is sound.
+local function under_isakmp_sa(header, ciphertext, read)
   local sa = state.sas[header.initiator .. header.responder]
-  if not sa or not sa.cipher or #sa.publics < 2 then return nil, "phase 1 is not in the capture", "encrypted" end
-  if not sa.hash then return nil, "a hash that the dissector lacks", "encrypted" end
+  if not sa or not sa.cipher or #sa.publics < 2 then
+    return {kind = "encrypted", problem = "phase 1 is not in the capture"}
+  end
+  if not sa.hash then return {kind = "encrypted", problem = "a hash that the dissector lacks"} end
   local key = phase_1_key(sa)
-  if not key then return nil, "no key for these cookies", "encrypted" end
+  if not key then return {kind = "encrypted", problem = "no key for these cookies"} end
   local block = ciphers[sa.cipher].block
-  if #ciphertext % block ~= 0 then return nil, "the ciphertext does not fill its blocks", "keys" end
-  local iv = iv_of(chain_of(sa, header.message_id, block), ciphertext, block)
-  local plain = G.decrypt(sa.cipher, key, iv, ciphertext)
-  if not plain then return nil, "the key has not the size of the cipher's", "keys" end
-  return plain, "the ISAKMP SA's encryption key"
-end
-
--- KEKs ------------------------------------------------------------------------------------------------
-
--- Whether octets look like payloads, of which the first is of type `kind`.
-local function plausible(kind, s)
-  local at, count = 0, 0
-  while kind ~= 0 do
-    if #s - at < 4 then return false end
-    local length = number(s, at + 2, 2)
-    if length < 4 or at + length > #s then return false end
-    kind, at, count = number(s, at, 1), at + length, count + 1
+  if #ciphertext % block ~= 0 then
+    return {kind = "keys", problem = "the ciphertext does not fill its blocks"}
   end
-  return count > 0
+  local zero_iv = G.decrypt(sa.cipher, key, string.rep("\0", block), ciphertext)
+  if not zero_iv then return {kind = "keys", problem = "the key has not the size of the cipher's"} end
+  return opened_under(sa, header, ciphertext, zero_iv, read)
 end
 
--- What IV and key of that many octets may be for.
-local SUITES = {[16] = {"des"}, [32] = {"aes", "3des"}, [40] = {"aes"}, [48] = {"aes"}}
+-- What others ask -------------------------------------------------------------------------------------
 
--- The plaintext under a KEK, and whether it looks like one; the more of what its octets may be is taken.
-local function with_kek(kek, kind, ciphertext)
-  local found
-  for _, name in ipairs(kek.cipher and {kek.cipher} or SUITES[#kek.octets] or {}) do
-    local block = ciphers[name].block
-    local plain = G.decrypt(name, kek.octets:sub(block + 1), kek.octets:sub(1, block), ciphertext)
-    if plain and plausible(kind, plain) then
-      kek.cipher = name
-      return plain, true
-    end
-    found = found or plain
-  end
-  return found, false
-end
-
-local function under_kek(header, ciphertext)
-  local spi = header.initiator .. header.responder
-  local choices, fallback = {}, nil
-  for _, kek in ipairs(state.keks[spi] or {}) do choices[#choices + 1] = {kek, "a KEK learnt from the capture"} end
-  local given = G.keys.kek[spi]
-  if given then choices[#choices + 1] = {{octets = given}, "the KEK of this SPI"} end
-  for _, choice in ipairs(choices) do
-    local plain, sound = with_kek(choice[1], header.next_payload, ciphertext)
-    if sound then return plain, choice[2] end
-    if plain and not fallback then fallback = {plain, choice[2]} end
-  end
-  if fallback then return fallback[1], fallback[2] end
-  if #choices > 0 then return nil, "no KEK of this SPI has the sizes that the ciphertext needs", "keys" end
-  return nil, "no KEK of this SPI is known", "encrypted"
-end
-
--- The plaintext of a message and what opened it; or nothing, the reason, and the sort of note that it is worth.
--- `frame` tells messages apart when Wireshark comes back to one.
-function G.open(frame, visited, header, ciphertext)
+-- What opens a message: its `plain` octets and what is `said` to have opened it, or neither; and a `problem`, if
+-- there is one, with the `kind` of note that it is worth. `frame` tells messages apart when Wireshark comes back to
+-- one. `read` gives the payloads of a plaintext, if it is sound.
+function G.open(frame, visited, header, ciphertext, read)
   local key = frame .. ":" .. header.at
   local known = state.opened[key]
   if not known and not visited then
-    local open = header.push and under_kek or under_isakmp_sa
-    known = {open(header, ciphertext)}
+    known = header.push and G.under_kek(header, ciphertext) or under_isakmp_sa(header, ciphertext, read)
     state.opened[key] = known
   end
-  if not known then return nil, "not decrypted when the file was read", "encrypted" end
-  return known[1], known[2], known[3]
+  return known or {kind = "encrypted", problem = "not decrypted when the file was read"}
 end
 
--- Learning --------------------------------------------------------------------------------------------
-
-local function add_kek(spi, octets, cipher)
-  if #spi ~= 16 then return end
-  local list = state.keks[spi] or {}
-  state.keks[spi] = list
-  for _, known in ipairs(list) do
-    if known.octets == octets then return end
-  end
-  table.insert(list, 1, {octets = octets, cipher = cipher})  -- the newest is the likeliest
-end
-
-local function kek_cipher(sa_kek)
-  return numbers.kek_ciphers[attribute_numbers(sa_kek.attributes)[numbers.kek_algorithm] or 0]
-end
-
--- The SA KEK of a message, if it has one.
-local function sa_kek_of(payloads)
-  for _, payload in ipairs(payloads) do
-    for _, inner in ipairs(payload.class == "GroupSA" and payload.v.sa_attributes or {}) do
-      if inner.class == "SAKEK" and inner.v.spi then return inner.v end
-    end
-  end
-end
-
-local function node_name(id, handle) return id .. "/" .. handle end
-
--- Nodes of an LKH tree that members hold: {cipher, octets} by node and handle. `group` is a Rekey SA's SPI.
-local function tree_of(spi)
-  state.trees[spi] = state.trees[spi] or {}
-  return state.trees[spi]
-end
-
--- The root's key in a download array, leaf first; its nodes are kept.
-local function download(array, tree, cipher)
-  local last
-  for _, key in ipairs(array.lkh_keys or {}) do
-    if key.key_data then
-      tree[node_name(key.lkh_id, key.key_handle)] = {octets = key.key_data, cipher = cipher}
-      last = key.key_data
-    end
-  end
-  return last
-end
-
--- The root's key in an update array, each key of which is encrypted under the one before it.
-local function update(array, tree, cipher)
-  local under = array.lkh_id and tree[node_name(array.lkh_id, array.key_handle)]
-  for _, key in ipairs(under and array.lkh_keys or {}) do
-    local name = under.cipher or cipher
-    local block = ciphers[name].block
-    local plain = G.decrypt(name, under.octets:sub(block + 1), under.octets:sub(1, block), key.key_data or "")
-    if not plain or plain == "" then return nil end
-    under = {octets = plain:sub(1, #under.octets), cipher = cipher}
-    tree[node_name(key.lkh_id, key.key_handle)] = under
-  end
-  return under and #(array.lkh_keys or {}) > 0 and under.octets or nil
-end
-
-local function learn_packet(packet, spi, cipher, tree)
-  for _, one in ipairs(packet.attributes or {}) do
-    if packet.kd_type == numbers.kd_kek and one.type == numbers.kek_algorithm_key then
-      add_kek(spi, one.octets, cipher)
-    elseif packet.kd_type == numbers.kd_lkh and one.v and cipher then
-      local follow = one.type == numbers.lkh_download_array and download or update
-      local root = follow(one.v, tree, cipher)
-      if root then add_kek(spi, root, cipher) end
-    end
-  end
-end
-
--- KEKs in the key packets of a message. The SPI is that of the SA KEK beside them, or of that in the same
--- exchange: some peers name the old one in the key packet. A PUSH's tree is that of the KEK that opened it.
-local function learn_keks(header, payloads)
-  local exchange = header.initiator .. header.responder .. G.word(header.message_id)
-  local own = sa_kek_of(payloads)
-  if own and not header.push then state.exchanges[exchange] = own end
-  local sa_kek = own or not header.push and state.exchanges[exchange]
-  local spi = sa_kek and sa_kek.spi
-  local cipher = sa_kek and kek_cipher(sa_kek)
-  for _, payload in ipairs(payloads) do
-    for _, packet in ipairs(payload.class == "KeyDownload" and payload.v.key_packets or {}) do
-      local named = spi or packet.spi
-      if named and (packet.kd_type == numbers.kd_kek or packet.kd_type == numbers.kd_lkh) then
-        local tree = tree_of(named)
-        if header.push then
-          for name, key in pairs(tree_of(header.initiator .. header.responder)) do
-            tree[name] = tree[name] or key
-          end
-        end
-        learn_packet(packet, named, cipher, tree)
-      end
-    end
-  end
-end
-
--- What a message tells about keys; called once for each, in the order of the file.
-function G.learn(header, payloads)
-  if PHASE_1[header.exchange_type] then note_phase_1(header, payloads) end
-  if header.group then learn_keks(header, payloads) end
+-- What a message tells about keys; called once for each, in the order of the file. `source` is where it came from.
+function G.learn(header, payloads, source)
+  if PHASE_1[header.exchange_type] then note_phase_1(header, payloads, source) end
+  if header.group then G.learn_keks(header, payloads) end
 end
 
 -- Whether an ISAKMP SA's phase 1 named GDOI: on ports that mean another domain.

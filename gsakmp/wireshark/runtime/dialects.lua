@@ -80,6 +80,15 @@ end
 
 -- What others ask -------------------------------------------------------------------------------------
 
+-- The payloads of a plaintext in the first dialect in which it can be read, or nothing.
+function G.readable(rules, chain, kind, plain)
+  local one = given()
+  for _, dialect in ipairs(one and {one} or tried) do
+    local payloads = trial(dialect, rules, chain, kind, plain)
+    if payloads then return payloads end
+  end
+end
+
 -- The dialect of what is not encrypted.
 function G.plain_dialect() return given() or dialects.standard end
 

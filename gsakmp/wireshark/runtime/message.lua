@@ -99,13 +99,11 @@ end
 local function read_ciphertext(ctx, header, chain, tree, pinfo, at, stop)
   if at == stop then return nil end
   local item = add(ctx, tree, generic.ciphertext, at, stop - at)
-  local plain, said, kind = G.open(pinfo.number, pinfo.visited, header, ctx.s:sub(at + 1, stop))
-  if not plain then
-    note(ctx, item, kind, said)
-    if G.key_problem then note(ctx, item, "keys", G.key_problem) end
-    return nil
-  end
-  return read_plaintext(ctx, header, chain, tree, pinfo, plain, said)
+  local function read(plain) return G.readable(ctx.rules, chain, header.next_payload, plain) end
+  local found = G.open(pinfo.number, pinfo.visited, header, ctx.s:sub(at + 1, stop), read)
+  if found.problem then note(ctx, item, found.kind, found.problem) end
+  if found.plain then return read_plaintext(ctx, header, chain, tree, pinfo, found.plain, found.said) end
+  if G.key_problem then note(ctx, item, "keys", G.key_problem) end
 end
 
 local function summary(header, name, payloads)
@@ -139,7 +137,9 @@ local function read_message(ctx, pinfo, tree, header, port)
     payloads = read_payloads(ctx, header.next_payload, chain, tree, at, stop, false)
   end
   if stop < #ctx.s then add(ctx, tree, generic.trailing, stop, #ctx.s - stop) end
-  if payloads and not pinfo.visited then G.learn(header, payloads) end
+  if payloads and not pinfo.visited then
+    G.learn(header, payloads, tostring(pinfo.src) .. " " .. pinfo.src_port)
+  end
   pinfo.cols.protocol:set(domain.name == "IPsec" and "ISAKMP" or domain.name)
   pinfo.cols.info:set(summary(header, name, payloads))
 end

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 from pathlib import Path
+from resource import RLIMIT_FSIZE, setrlimit
 
 import pytest
 
@@ -43,6 +47,38 @@ def test_it_writes_a_file_and_over_one(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["gdoi.lua"]
 
 
+def test_a_link_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither one that is named, nor one in Wireshark's folder."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    installed = tmp_path / ".local" / "lib" / "wireshark" / "plugins" / "gsakmp.lua"
+    installed.parent.mkdir(parents=True)
+    for link, arguments in ((tmp_path / "a.lua", ["-o", tmp_path / "a.lua"]), (installed, ["--install"])):
+        link.symlink_to(precious)
+        result = run("wireshark", *arguments)
+        assert result.status == 2
+        assert f"{link} is a link, which is not followed" in result.err
+        assert link.is_symlink()
+    assert precious.read_text() == "mine"
+
+
+def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
+    """Here for want of room: files may have 4,096 octets."""
+    target = tmp_path / "gdoi.lua"
+    target.write_text("old")
+    done = subprocess.run(
+        [sys.executable, "-m", "gsakmp", "wireshark", "-o", target],
+        preexec_fn=lambda: setrlimit(RLIMIT_FSIZE, (4096, 4096)),
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True, timeout=60, check=False, text=True,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert f"{target} can't be written" in done.stderr
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["gdoi.lua"]
+
+
 def test_it_installs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     result = run("wireshark", "--install")
@@ -64,7 +100,7 @@ def test_where_nothing_can_be_written(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("HOME", str(tmp_path))
     result = run("wireshark", "--install")
     assert result.status == 2
-    assert "cannot be made" in result.err
+    assert "can't be made" in result.err
 
 
 @pytest.mark.parametrize("other", [("-o", "x.lua"), ("--filters",)])

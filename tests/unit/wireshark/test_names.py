@@ -11,7 +11,7 @@ from gsakmp.errors import ConfigurationError
 from gsakmp.payloads.gdoi.tables import GAP_ATTRIBUTES, KEK_ATTRIBUTES
 from gsakmp.wire import GreedyBytes, Payload
 from gsakmp.wireshark import dissector, filters
-from gsakmp.wireshark.names import attribute_name, element_name, label, snake
+from gsakmp.wireshark.names import attribute_name, element_name, label
 
 
 @pytest.mark.parametrize(("cls", "name"), [
@@ -34,7 +34,6 @@ def test_attributes() -> None:
 
 
 def test_texts() -> None:
-    assert snake("NAT-D") == "nat_d"
     assert label("source_id_type") == "Source ID type"
     assert label("kd_length") == "KD length"
 
