@@ -28,8 +28,8 @@ SUFFIXES: Final = (".gz", ".pcap", ".pcapng", ".cap", ".hex", ".txt")
 EXAMPLES: Final = paragraphs(
     "Examples:",
     "[bold]gsakmp view capture.pcap[/]  writes capture.html",
-    "[bold]gsakmp view --keys member.keys -o member.html member.pcap[/]  with all that the keys open",
-    "[bold]gsakmp view --exchange GROUPKEY_PUSH --limit 500 big.pcapng.gz[/]  the first 500 pushes",
+    "[bold]gsakmp view --keys my.keys -o my.html my.pcap[/]  with all that the keys open",
+    "[bold]gsakmp view --exchange GROUPKEY_PUSH --limit 500 big.pcap[/]  the first 500",
     "The file needs no server and no network. Who has it can read what was decrypted, so it is readable by "
     "you alone.",
     "Exit status: 0 if all is well, 1 if something is malformed or wrong, 2 for wrong usage or a file that "

@@ -37,7 +37,7 @@ app = typer.Typer(
     epilog=paragraphs(
         "Examples:",
         "[bold]gsakmp rekey algorithms[/]  what there is, and what each is good for",
-        "[bold]gsakmp rekey plan --members 100000 --leaves 1 --leaves 500[/]  what a leave and a batch cost",
+        "[bold]gsakmp rekey plan --members 100000 --leaves 1 --leaves 500[/]  what it costs",
         "[bold]gsakmp rekey tree --members 16 --leave 5[/]  whose keys change when one leaves",
     ),
 )
@@ -58,7 +58,7 @@ def algorithms(as_json: AsJSON = False) -> None:
     epilog=paragraphs(
         "Examples:",
         "[bold]gsakmp rekey plan --members 1000000 --leaves 1 --leaves 1000[/]",
-        "[bold]gsakmp rekey plan --members 5000 --algorithm lkh --degree 2 --degree 3 --degree 4[/]",
+        "[bold]gsakmp rekey plan --members 5000 --algorithm lkh --degree 2 --degree 3[/]",
         "[bold]gsakmp rekey plan --members 1000000 --plot plan.svg[/]",
     )
 )
@@ -111,7 +111,7 @@ def plan(
     epilog=paragraphs(
         "Examples:",
         "[bold]gsakmp rekey tree --members 16 --leave 5[/]",
-        "[bold]gsakmp rekey tree --members 1000 --degree 3 --leave 7 --leave 8 --join 4 --svg tree.svg[/]",
+        "[bold]gsakmp rekey tree --members 99 --degree 3 --leave 7 --join 4 --svg tree.svg[/]",
     )
 )
 def tree(
