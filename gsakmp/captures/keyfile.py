@@ -36,6 +36,8 @@ from gsakmp.errors import ConfigurationError, GsakmpError, LocalError
 __all__ = ["HEADER", "Form", "engine_secret", "key_line", "key_lines", "read_keys"]
 
 HEADER: Final = "gsakmp-keys 1"
+LINES: Final = 1 << 22
+"""Lines of one file, comments too: what never ends is refused."""
 WORD: Final = "gsakmp-keys"
 FIELD: Final = re.compile(r'"((?:[^"\\]|\\["\\])*)"(?=\s|$)|([^\s"]+)(?=\s|$)')
 PEEKED: Final = 4096
@@ -135,6 +137,8 @@ def _lines(file: BinaryIO, name: str) -> Iterator[Numbered]:
         if not line:
             return
         number += 1
+        if number > LINES:
+            raise ConfigurationError(f"{name}: more than {LINES:,} lines")
         if len(line) > limits.KEY_LINE_OCTETS:
             raise ConfigurationError(
                 f"{name}, line {number}: over limits.KEY_LINE_OCTETS ({limits.KEY_LINE_OCTETS})"

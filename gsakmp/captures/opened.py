@@ -89,8 +89,9 @@ class Status(StrEnum):
     OPENED = "opened"
     """Decrypted; `Opened.plaintext` has the payloads, or `Opened.esp` the packet."""
     PARTLY = "partly opened"
-    """Decrypted but for the first block, whose IV was in a frame that is not there: `plaintext_octets` has
-    zeros in its place. `plaintext` is there if the payloads could be made out all the same."""
+    """Decrypted but for the first block, whose IV was in a frame that is not there, or which is altered:
+    `plaintext_octets` has zeros in its place. `plaintext` is there if the payloads could be made out all the
+    same."""
     SEALED = "sealed"
     """No key for it is known."""
     WRONG_KEY = "wrong key"
@@ -174,12 +175,12 @@ class RekeySALearnt(Event, frozen=True, kw_only=True, tag="rekey-sa-learnt"):
     sa: str
     group: str
     source: str
-    """Identity and port: ``ipv4:192.0.2.1 port 848``."""
+    """Identity and port: ``ipv4:192.0.2.1 port 848``; in words where the policy is not in the capture."""
     destination: str
     encryption: str
-    """``AES-128-CBC``."""
+    """``AES-128-CBC``; several with ``or`` where the policy is not in the capture."""
     signature: str
-    """``SIG_ALG_RSA with SIG_HASH_SHA256``."""
+    """``SIG_ALG_RSA with SIG_HASH_SHA256``; empty where the policy is not in the capture."""
     management: str
     """``LKH``, ``OFT``, or empty."""
     lifetime_seconds: int
@@ -254,7 +255,7 @@ class GroupJoined(Event, frozen=True, kw_only=True, tag="group-joined"):
     sa: str
     """The ISAKMP SA that protected it."""
     rekey: str | None
-    """Name of the Rekey SA, None for none."""
+    """Name of the Rekey SA, None for none; empty if its key is not the one that this SA had before."""
     data: tuple[str, ...]
     sequence_number: int | None
     sender_ids: tuple[int, ...] = ()
@@ -374,6 +375,8 @@ class ESPContent(msgspec.Struct, frozen=True, kw_only=True):
     payload: bytes | None = None
     group: str = ""
     """The group whose TEK it is under; empty if unknown."""
+    destination: str = ""
+    """`DataSALearnt.destination` of its SA, which with the SPI tells that from others; empty if unknown."""
 
     def __repr__(self) -> str:
         return f"ESPContent(spi={self.spi}, sequence_number={self.sequence_number})"

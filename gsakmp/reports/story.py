@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from gsakmp import limits
 from gsakmp.captures.opened import (
     Acknowledged,
@@ -52,10 +54,17 @@ class Teller:
         self._story = Story()
         self._isakmp: dict[str, ISAKMPStory] = {}
         self._rekey: dict[str, RekeyStory] = {}
-        self._data: dict[str, DataStory] = {}
+        self._data: list[DataStory] = []
+        self._current: dict[tuple[str, str], DataStory] = {}
+        """By SPI and destination, which together tell a data SA from others (RFC 4301, 4.1), the last of
+        them,"""
+        self._of_group: dict[tuple[str, str], list[DataStory]] = {}
+        """by SPI and group, those that no other with their name has replaced,"""
+        self._sequences: dict[str, DataStory] = {}
+        """and by SPI the sequences of periods."""
         self._members: dict[tuple[str, str], MemberStory] = {}
         self._pushes: dict[tuple[str, int], PushStory] = {}
-        self._traffic: dict[tuple[str, str, str, str], str] = {}
+        self._traffic: dict[tuple[str, str, str, str], DataStory] = {}
         """For each group, protocol, source and destination the latest data SA."""
         self._joined: dict[str, dict[str, None]] = {}
         """For each group, which of its members have joined since its last push,"""
@@ -68,8 +77,8 @@ class Teller:
         """For each Rekey SA those whose pushes have its key for all who hold them."""
         self._granted: dict[str, dict[str, DataSALearnt]] = {}
         """For each sequence of periods, and each member, what it was given last."""
-        self._held: set[tuple[str, str]] = set()
-        """SA and member."""
+        self._held: set[tuple[int, str]] = set()
+        """SA, by `id`, and member."""
         self._acknowledged: dict[tuple[str, int], dict[str, None]] = {}
         self._pairs = 0
         self._closed = ClosedMessages()
@@ -109,14 +118,14 @@ class Teller:
         story = self._story
         story.isakmp_sas = list(self._isakmp.values())
         story.rekey_sas = list(self._rekey.values())
-        story.data_sas = list(self._data.values())
+        story.data_sas = list(self._data)
         story.members = list(self._members.values())
         story.pushes = list(self._pushes.values())
         story.unfinished = self._closed.unfinished()
         story.sealed = self._closed.sealed()
         said: list[MemberStory | RekeyStory | DataStory] = [*story.members, *story.rekey_sas]
         story.groups = list(dict.fromkeys(each.group for each in [*said, *story.data_sas] if each.group))
-        period_holders(self._data, self._granted)
+        period_holders(self._data, self._sequences, self._granted)
         self._left_behind()
         if "holders" not in story.untold:
             recordings(self._rekey, self._data, self._led)
@@ -233,8 +242,9 @@ class Teller:
         self._joined.setdefault(event.group, {})[event.member] = None
         if event.rekey is not None:
             self._holder(self._rekey.get(event.rekey), event.member, "pull", now)
-        for spi in event.data:
-            self._holder(self._data.get(spi), event.member, "pull", now)
+        for spi in dict.fromkeys(event.data):
+            for sa in self._of_group.get((spi, event.group), ()):
+                self._holder(sa, event.member, "pull", now)
 
     def _learn_rekey(self, opened: Opened, event: RekeySALearnt, now: Moment) -> None:
         if event.sa in self._rekey or not self._room(len(self._rekey), "rekey_sas"):
@@ -282,7 +292,7 @@ class Teller:
             active_at=now.time and now.time + event.activation_delay * SECOND,
             expires_at=after(now, event.lifetime_seconds),
         )
-        self._data[event.sa] = made
+        self._enter(made, now)
         if event.period_count or event.sequence:
             self._of_periods(made, event, now)
             return
@@ -295,15 +305,16 @@ class Teller:
         made.period_count, made.sequence, made.period = event.period_count, event.sequence, event.period
         made.begins_at = made.active_at = event.starts_at * SECOND
         made.expires_at = made.begins_at + event.lifetime_seconds * max(1, event.period_count) * SECOND
-        if (whole := self._data.get(event.sequence)) is not None:
+        if (whole := self._sequences.get(event.sequence)) is not None:
             made.learnt = whole.learnt
         elif event.period_count:
+            self._sequences[event.sa] = made
             self._granted[event.sa] = {}
             self._grant(event, now)
 
     def _grant(self, event: DataSALearnt, now: Moment) -> bool:
         """Members are given periods of a sequence; False if that is not known yet."""
-        made, granted = self._data.get(event.sa), self._granted.get(event.sa)
+        made, granted = self._sequences.get(event.sa), self._granted.get(event.sa)
         if made is None or granted is None or made.begins_at != event.starts_at * SECOND:
             return False
         given = dict.fromkeys(event.holders)
@@ -314,20 +325,36 @@ class Teller:
                 holder.periods, granted[holder.member] = event.granted, event
         return True
 
+    def _enter(self, made: DataStory, now: Moment) -> None:
+        """One more; one of the same name, with another key, is over with it."""
+        place = made.sa, made.destination
+        old = self._current.get(place)
+        self._data.append(made)
+        self._current[place] = made
+        here = self._of_group.setdefault((made.sa, made.group), [])
+        here.append(made)
+        if old is None:
+            return
+        if old.replaced is None and old.deleted is None:
+            old.replaced, old.replaced_by, old.gone_at = now, made.sa, old.gone_at or now.time
+            self._just_replaced.append(old)
+        named = self._of_group[old.sa, old.group]
+        named[:] = [each for each in named if each is not old]
+
     def _replace(self, made: DataStory, delay: int, now: Moment) -> None:
         """An SA for the same traffic as another one takes its place."""
         key = made.group, made.protocol, made.source, made.destination
-        old = self._data.get(self._traffic.get(key, ""))
-        if old is not None and old.sa != made.sa and old.learnt != now and old.replaced is None:
+        old = self._traffic.get(key)
+        if old is not None and old.learnt != now and old.replaced is None:
             old.replaced, old.replaced_by = now, made.sa
             old.gone_at = old.gone_at or after(now, delay)
             self._just_replaced.append(old)
-        self._traffic[key] = made.sa
+        self._traffic[key] = made
 
     def _holder(self, sa: RekeyStory | DataStory | None, member: str, how: str, now: Moment) -> None:
-        if sa is None or (sa.sa, member) in self._held or not self._pair():
+        if sa is None or (id(sa), member) in self._held or not self._pair():
             return
-        self._held.add((sa.sa, member))
+        self._held.add((id(sa), member))
         sa.holders.append(Holder(member, how, now))
 
     def _pair(self) -> bool:
@@ -388,14 +415,14 @@ class Teller:
     def _deleted(self, event: SADeleted, now: Moment, push: PushStory | None) -> None:
         if push is not None:
             push.deleted.append(f"{event.protocol} {event.sa}")
-        table: dict[str, RekeyStory] | dict[str, DataStory] = (
-            self._rekey if event.protocol == "rekey" else self._data
-        )
+        doomed: Iterable[RekeyStory | DataStory]
         if event.sa == "*":
-            doomed = [sa for sa in table.values() if sa.group == event.group]
+            every = self._rekey.values() if event.protocol == "rekey" else self._data
+            doomed = [sa for sa in every if sa.group == event.group]
+        elif event.protocol == "rekey":
+            doomed = [self._rekey[event.sa]] if event.sa in self._rekey else []
         else:
-            found = table.get(event.sa)
-            doomed = [] if found is None else [found]
+            doomed = self._of_group.get((event.sa, event.group), ())
         for sa in doomed:
             sa.deleted = sa.deleted or now
             if isinstance(sa, DataStory):
@@ -422,7 +449,7 @@ class Teller:
     # -- ESP ---------------------------------------------------------------------------------------------
 
     def _packet(self, opened: Opened, now: Moment) -> None:
-        sa = self._data.get(opened.sa)
+        sa = None if opened.esp is None else self._current.get((opened.sa, clean(opened.esp.destination)))
         if sa is None:
             return
         sa.packets += 1

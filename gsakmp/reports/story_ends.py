@@ -45,7 +45,7 @@ def never_active(sas: Iterable[DataStory]) -> Iterator[Problem]:
 
 
 def recordings(
-    rekey: Mapping[str, RekeyStory], data: Mapping[str, DataStory], led: Mapping[str, Iterable[str]]
+    rekey: Mapping[str, RekeyStory], data: Iterable[DataStory], led: Mapping[str, Iterable[str]]
 ) -> None:
     """Fill in who could read what was sent before they were given the key that it was sent under. `led` has
     for each Rekey SA those whose pushes have its key for all who hold them."""
@@ -55,7 +55,7 @@ def recordings(
         above = set().union(*(able.get(old, set()) for old in led.get(sa.sa, ())))
         able[sa.sa] = own | above
         sa.from_recording = sorted(above - own)
-    for each in data.values():
+    for each in data:
         own = {holder.member for holder in each.holders}
         each.from_recording = sorted(able.get(each.under, set()) - own)
 

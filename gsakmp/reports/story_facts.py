@@ -156,7 +156,8 @@ class MemberStory(msgspec.Struct, kw_only=True):
     registrations: int = 0
     sa: str = ""
     rekey: str | None = None
-    """The Rekey SA of its last registration; None if it was given none."""
+    """The Rekey SA of its last registration; None if it was given none, empty if its key is not the one that
+    this SA had before."""
     data: list[str] = msgspec.field(default_factory=list)
     sequence_number: int | None = None
     sender_ids: list[int] = msgspec.field(default_factory=list)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from gsakmp.captures.opened import DataSALearnt
 from gsakmp.reports.story_facts import DataStory, Holder
@@ -10,10 +10,15 @@ from gsakmp.reports.story_facts import DataStory, Holder
 __all__ = ["period_holders"]
 
 
-def period_holders(data: Mapping[str, DataStory], granted: Mapping[str, Mapping[str, DataSALearnt]]) -> None:
-    """Fill in the holders of each period's SA. `granted` has, by sequence and member, what it was given."""
-    for sa in data.values():
-        whole = data.get(sa.sequence)
+def period_holders(
+    data: Iterable[DataStory],
+    sequences: Mapping[str, DataStory],
+    granted: Mapping[str, Mapping[str, DataSALearnt]],
+) -> None:
+    """Fill in the holders of each period's SA. `sequences` are there by SPI; `granted` has, by sequence and
+    member, what it was given."""
+    for sa in data:
+        whole = sequences.get(sa.sequence)
         if whole is None:
             continue
         given = granted.get(whole.sa, {})

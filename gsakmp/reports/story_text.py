@@ -143,7 +143,9 @@ class Telling:
         if member.joined is None:
             asked = self.when(member.requested)
             return f"{member.member} asked for it at {asked} and was not seen to be given the keys."
-        given = [f"SA2 {short(member.rekey)}" if member.rekey else "no SA2 (null or none: nobody can push)"]
+        unlike = "an SA2 whose key is not the one that it had before" if member.rekey == "" else ""
+        none = unlike or "no SA2 (null or none: nobody can push)"
+        given = [f"SA2 {short(member.rekey)}" if member.rekey else none]
         given += [f"SA3 {names([self.given_data(spi, member.member) for spi in member.data])}"] * bool(
             member.data
         )

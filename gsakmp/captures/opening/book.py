@@ -3,103 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Final
 
 from msgspec.structs import replace
 
 from gsakmp import limits
 from gsakmp.captures.keyring import Keyring, Kind, Secret
-from gsakmp.captures.opened import DataSALearnt, GroupJoined, GroupRequested, RekeySALearnt, sa_name
-from gsakmp.captures.opening.draft import Draft, First, Recent, identity_text
+from gsakmp.captures.opened import Check, DataSALearnt, GroupJoined, GroupRequested, sa_name
+from gsakmp.captures.opening.draft import Draft, Recent, identity_text
+from gsakmp.captures.opening.known import (
+    DataState,
+    Membership,
+    RekeyState,
+    data_event,
+    destination_of,
+    fits,
+    keks_of,
+    keys_in_array,
+    keys_of,
+    periods_event,
+    rekey_event,
+    same_keys,
+    spis_of,
+    suites_of,
+    transform_name,
+)
 from gsakmp.captures.opening.periods import Found, PeriodBook, derived, holders, missing
 from gsakmp.captures.opening.pull import Brought, read_brought
 from gsakmp.captures.opening.state import ISAKMPState, Run
 from gsakmp.crypto import KEK, kek_cipher
-from gsakmp.crypto.esp_suites import ESPSuite, guesses
+from gsakmp.crypto.esp_suites import guesses
 from gsakmp.doi import STANDARD, Dialect
 from gsakmp.errors import GsakmpError
 from gsakmp.group.member_updates import leaf_octets
-from gsakmp.group.period_packets import GrantedPeriods
-from gsakmp.group.rekey import MemberKeys, member_keys
+from gsakmp.group.rekey import member_keys
 from gsakmp.group.sa import DataSA, RekeySA
 from gsakmp.message import Message
-from gsakmp.payloads import (
-    SAKEK,
-    SATEK,
-    GroupSA,
-    Identification,
-    IPsecTEK,
-    KeyDownload,
-    LKHDownloadArray,
-    OFTDownloadArray,
-    SequenceNumber,
-)
-from gsakmp.registries import AHTransformID, ESPTransformID, TEKProtocolID
+from gsakmp.payloads import GroupSA, Identification, KeyDownload, SequenceNumber
 
-__all__ = ["Book", "DataState", "Membership", "RekeyState", "rekey_event"]
-
-SEEN: Final = 64
-"""Pushes of a Rekey SA that are known again."""
-ACKNOWLEDGED: Final = 1024
-"""Acknowledgements that are: each of many members sends its own for one push."""
-ESP: Final = TEKProtocolID.GDOI_PROTO_IPSEC_ESP
-
-
-@dataclass(slots=True, eq=False)
-class Membership:
-    """A member of a group, and what it holds beside the KEK."""
-
-    name: str
-    group: str
-    address: str = ""
-    host: str = ""
-    keys: MemberKeys | None = field(default=None, repr=False)
-    leaf: bytes = field(default=b"", repr=False)
-    """Key Data of the first key of its LKH_DOWNLOAD_ARRAY: IV, then key (RFC 8263, 2.2)."""
-    count: int = 0
-    """How many keys of its own its registration has brought."""
-
-
-@dataclass(slots=True, eq=False)
-class RekeyState:
-    """A Rekey SA. Without `sa` it is of a key file, and its algorithms are guessed."""
-
-    spi: bytes
-    keks: tuple[KEK, ...] = field(default=(), repr=False)
-    """The key; several where its cipher has to be guessed."""
-    sa: RekeySA | None = None
-    signature_keys: tuple[bytes, ...] = ()
-    group: str = ""
-    dialect: Dialect | None = None
-    holders: dict[str, None] = field(default_factory=dict)
-    last: int = 0
-    """The highest sequence number so far."""
-    seen: Recent[bytes, First] = field(default_factory=lambda: Recent(SEEN))
-    """Pushes, by digest."""
-    acknowledged: Recent[bytes, First] = field(default_factory=lambda: Recent(ACKNOWLEDGED))
-    """Acknowledgements, by digest and sender. Those apart that nothing proves: anybody can send them."""
-
-    @property
-    def name(self) -> str:
-        """By which the SA goes."""
-        return sa_name(self.spi)
-
-
-@dataclass(slots=True, eq=False)
-class DataState:
-    """A data SA. Without `sa` it is of a key file."""
-
-    spi: bytes
-    suites: tuple[ESPSuite, ...] = field(default=(), repr=False)
-    sa: DataSA | None = None
-    group: str = ""
-    windows: Recent[str, tuple[int, int]] = field(default_factory=lambda: Recent(SEEN))
-    """For each sender's address: the highest sequence number, and which of those before it were seen."""
-    reason: str = ""
-    """Why there are no `suites`, where that is not for its algorithms."""
-    news: DataSALearnt | None = None
-    """What is to be told of it with its first packet."""
+__all__ = ["Book"]
 
 
 class Book:
@@ -108,8 +49,13 @@ class Book:
     def __init__(self, keyring: Keyring) -> None:
         self.keyring = keyring
         self.learnt = Keyring()
+        self._bare = Keyring()
+        """Keys that came without the policy they belong to: they serve as those of a key file do."""
         self._rekey: Recent[bytes, RekeyState] = Recent(limits.OPENED_GROUP_SAS)
-        self._data: Recent[bytes, DataState] = Recent(limits.OPENED_GROUP_SAS)
+        self._data: Recent[tuple[bytes, str], DataState] = Recent(limits.OPENED_GROUP_SAS)
+        """By SPI and destination, which together tell a multicast SA from others (RFC 4301, 4.1)."""
+        self._latest: Recent[bytes, DataState] = Recent(limits.OPENED_GROUP_SAS)
+        """By SPI alone, for packets to where none of its SAs goes: an outer header has its own addresses."""
         self._members: Recent[tuple[str, str], Membership] = Recent(limits.OPENED_MEMBERS)
         self._sequences = PeriodBook()
         self._withheld: Recent[bytes, str] = Recent(limits.OPENED_GROUP_SAS)
@@ -123,20 +69,22 @@ class Book:
         """The Rekey SA of that SPI: seen to be downloaded, or of the key file."""
         return self._rekey.get(spi) or self._rekey_of_file(spi)
 
-    def data(self, spi: bytes) -> DataState | None:
-        """The data SA of that SPI; of a period's, the keys are made now."""
-        known = self._data.get(spi)
+    def data(self, spi: bytes, destination: str) -> DataState | None:
+        """The data SA of that SPI for packets to an address; of a period's, the keys are made now."""
+        known = self._data.get((spi, destination))
         if known is None or known.sa is None:
             found = self._sequences.find(spi)
-            if found is not None:
-                made = self._data_of_period(spi, found) or known or self._data_of_file(spi)
-                return made or DataState(spi, group=found.sequence.group, reason=missing(found))
-        return known or self._data_of_file(spi)
+            latest = self._latest.get(spi) or known or self._data_of_file(spi, destination)
+            if found is None:
+                return latest
+            made = self._data_of_period(spi, found) or latest
+            return made or DataState(spi, group=found.sequence.group, reason=missing(found))
+        return known
 
     def has_data(self, spi: bytes) -> bool:
         """Whether there is a data SA of that SPI, with keys or without; nothing is derived."""
-        known = self._data.get(spi) or self._sequences.find(spi) or self._data_of_file(spi)
-        return known is not None
+        found = self._latest.get(spi) or self._sequences.find(spi)
+        return found is not None or any(self._of_file(spi))
 
     def member(self, name: str, group: str) -> Membership | None:
         """A member of a group."""
@@ -149,15 +97,26 @@ class Book:
 
     def _rekey_of_file(self, spi: bytes) -> RekeyState | None:
         name = sa_name(spi)
-        keks = [kek for octets in self.keyring.of(Kind.KEK, name) for kek in keks_of(octets)]
+        given, signature_keys = (
+            tuple(dict.fromkeys(self.keyring.of(kind, name) + self._bare.of(kind, name)))
+            for kind in (Kind.KEK, Kind.SIGNATURE_KEY)
+        )
+        keks = [kek for octets in given for kek in keks_of(octets)]
         if not keks:
             return None
-        made = RekeyState(spi, tuple(keks), signature_keys=self.keyring.of(Kind.SIGNATURE_KEY, name))
+        made = RekeyState(spi, tuple(keks), signature_keys=signature_keys)
         return self._rekey.put(spi, made)
 
-    def _data_of_file(self, spi: bytes) -> DataState | None:
+    def _of_file(self, spi: bytes) -> tuple[tuple[tuple[str, bytes], ...], ...]:
+        """Keys and integrity keys of a data SA that were given, or that came without a policy."""
         name = spi.hex()
-        keys, integrity = self.keyring.of_data(Kind.TEK, name), self.keyring.of_data(Kind.TEK_INTEGRITY, name)
+        return tuple(
+            tuple(dict.fromkeys(self.keyring.of_data(kind, name) + self._bare.of_data(kind, name)))
+            for kind in (Kind.TEK, Kind.TEK_INTEGRITY)
+        )
+
+    def _data_of_file(self, spi: bytes, destination: str) -> DataState | None:
+        keys, integrity = self._of_file(spi)
         if not keys and not integrity:
             return None
         none = (("", b""),)
@@ -167,7 +126,7 @@ class Book:
             for check, integrity_key in integrity or none
             for suite in guesses(key, integrity_key, transform, check)
         ]
-        return self._data.put(spi, DataState(spi, tuple(found)))
+        return self._data.put((spi, destination), DataState(spi, tuple(found)))
 
     def _data_of_period(self, spi: bytes, found: Found) -> DataState | None:
         """The data SA of a period, if somebody whose seeds are known here has that."""
@@ -199,7 +158,10 @@ class Book:
                 self._withheld.put(spi, reason)
 
     def why_unknown(self, spi: bytes) -> str:
-        """Why nothing is known of an SA, if it was withheld; else empty."""
+        """Why nothing is known of an SA, if it was withheld or its key can be none; else empty."""
+        given = self.keyring.of(Kind.KEK, sa_name(spi))
+        if given and not any(map(keks_of, given)):
+            return f"its kek has {len(given[0])} octets, and of no cipher are IV and key so long"
         return self._withheld.get(spi) or ""
 
     def begun(self, state: DataState) -> tuple[DataSALearnt, ...]:
@@ -229,12 +191,14 @@ class Book:
     def _join(self, draft: Draft, state: ISAKMPState, run: Run, message: Message, keys: KeyDownload) -> None:
         member = state.initiator.name
         dialect = run.dialect or STANDARD
-        policy = run.policy if run.policy is not None else GroupSA()
-        brought = read_brought(policy, keys, draft.seconds, dialect, push=False)
+        if run.policy is None:
+            brought = self._without_policy(keys)
+        else:
+            brought = read_brought(run.policy, keys, draft.seconds, dialect, push=False)
         number = next((p.sequence_number for p in message.payloads if isinstance(p, SequenceNumber)), None)
         membership = self._membership(state, run, brought)
         rekey = self._pulled_rekey(draft, brought, run, member, number)
-        data = self.add_data(draft, brought, run.group, (member,))
+        data = self.add_data(draft, brought, run.group, (member,)) + tuple(brought.bare)
         data += self._add_periods(draft, brought, run.group, member)
         draft.checks += brought.checks
         run.policy = None  # it has served
@@ -244,7 +208,7 @@ class Book:
                 address=state.initiator.address,
                 group=run.group,
                 sa=state.name,
-                rekey=None if rekey is None else rekey.name,
+                rekey=rekey,
                 data=tuple(spi.hex() for spi in data),
                 sequence_number=number,
                 sender_ids=brought.sender_ids,
@@ -270,17 +234,49 @@ class Book:
 
     def _pulled_rekey(
         self, draft: Draft, brought: Brought, run: Run, member: str, number: int | None
-    ) -> RekeyState | None:
-        sa = brought.rekey
-        if sa is None or not sa.key:
+    ) -> str | None:
+        """The name of the Rekey SA that a pull brings; empty if its key is not the one that this SA has."""
+        spi, key = (brought.rekey.spi, brought.rekey.key) if brought.rekey else brought.bare_kek
+        if not key:
             return None
-        known = self._rekey.get(sa.spi)
-        if known is None or known.sa is None:
-            known = self.add_rekey(sa, run.group, run.dialect, (member,))
-            draft.events.append(rekey_event(known, brought.management))
+        known = self._rekey.get(spi)
+        if known is not None and known.keks and (known.sa is not None or known.last) and not fits(known, key):
+            what = f"the key of Rekey SA {known.name} is not the one that this SPI had before"
+            brought.checks.append(Check("policy", False, what))
+            return ""
+        if known is None or (known.sa is None and brought.rekey is not None):
+            if brought.rekey is not None:
+                known = self.add_rekey(brought.rekey, run.group, run.dialect, ())
+            else:
+                known = self._rekey_of_file(spi) or self._rekey.put(spi, RekeyState(spi))
+        if not known.keks or not fits(known, key):
+            self.give_key(known, key)
+        known.group = known.group or run.group
         known.holders[member] = None
         known.last = max(known.last, number or 0)
-        return known
+        if not known.told:
+            draft.events.append(rekey_event(known, brought.management))
+        return known.name
+
+    def _without_policy(self, keys: KeyDownload) -> Brought:
+        """What a KD brings of which message 2 of the PULL is not there: the keys, but not what they are for.
+        They serve as those of a key file do."""
+        brought = Brought()
+        brought.checks.append(Check("policy", None, "message 2 with its policy is not there"))
+        for packet in keys.key_packets:
+            for kind, octets in keys_of(packet):
+                name = sa_name(packet.spi)
+                try:
+                    self._bare.add(Secret(kind, name, octets))
+                except GsakmpError as error:
+                    brought.refused(f"{kind} {name}", error)
+                    continue
+                self.note(kind, name, octets)
+                if kind is Kind.KEK:
+                    brought.bare_kek = packet.spi, octets
+                elif kind is not Kind.SIGNATURE_KEY:
+                    brought.bare[packet.spi] = None
+        return brought
 
     def _add_periods(self, draft: Draft, brought: Brought, group: str, member: str) -> tuple[bytes, ...]:
         """The data SAs by periods of a pull; the SPIs of all."""
@@ -304,9 +300,12 @@ class Book:
 
     def give_key(self, state: RekeyState, octets: bytes) -> None:
         """KEK_ALGORITHM_KEY of a Rekey SA."""
-        assert state.sa is not None  # the callers have just made it
-        suite = state.sa.suite
-        state.keks = (KEK.parse(kek_cipher(suite.encryption, suite.key_length, allow_weak=True), octets),)
+        if state.sa is None:
+            state.keks = keks_of(octets)
+            state.signature_keys = self._bare.of(Kind.SIGNATURE_KEY, state.name) or state.signature_keys
+        else:
+            suite = state.sa.suite
+            state.keks = (KEK.parse(kek_cipher(suite.encryption, suite.key_length, allow_weak=True), octets),)
         self.note(Kind.KEK, state.name, octets)
         for key in state.signature_keys:
             self.note(Kind.SIGNATURE_KEY, state.name, key)
@@ -316,10 +315,11 @@ class Book:
     ) -> tuple[bytes, ...]:
         """The data SAs of a pull or push, the SPIs of all."""
         for sa in brought.data:
-            known = self._data.get(sa.spi)
+            place = sa.spi, destination_of(sa)
+            known = self._data.get(place)
             if known is not None and known.sa is not None and same_keys(known.sa, sa):
                 continue
-            self._data.put(sa.spi, DataState(sa.spi, suites_of(sa), sa, group))
+            self._latest.put(sa.spi, self._data.put(place, DataState(sa.spi, suites_of(sa), sa, group)))
             self._note_data(sa)
             draft.events.append(data_event(sa, group, brought, holders))
         return tuple(sa.spi for sa in brought.data)
@@ -335,111 +335,3 @@ class Book:
         """One more secret in `learnt`, as long as there is room."""
         if len(self.learnt) < limits.SECRETS:
             self.learnt.add(Secret(kind, name, octets))
-
-
-# -- pieces ----------------------------------------------------------------------------------------------
-
-
-def keks_of(octets: bytes) -> tuple[KEK, ...]:
-    """The KEKs that KEK_ALGORITHM_KEY of this length may be: with 32 octets AES-128 or 3DES."""
-    from gsakmp.captures.opening.candidates import CIPHERS
-
-    fitting = [cipher for cipher in CIPHERS if cipher.block_size + cipher.key_size == len(octets)]
-    return tuple(KEK.parse(cipher, octets) for cipher in fitting)
-
-
-def suites_of(sa: DataSA) -> tuple[ESPSuite, ...]:
-    """The one suite of an ESP SA; none for AH, and for what is not opened here."""
-    if sa.protocol != ESP:
-        return ()
-    transform = ESPTransformID(sa.transform_id)
-    try:
-        return (ESPSuite(transform, sa.integrity, sa.key_length, sa.algorithm_key, sa.integrity_key),)
-    except GsakmpError:
-        return ()
-
-
-def spis_of(payload: object) -> tuple[bytes, ...]:
-    """The SPIs of the SAs that an SA or a KD payload brings."""
-    if isinstance(payload, KeyDownload):
-        return tuple(packet.spi for packet in payload.key_packets if packet.spi)
-    if not isinstance(payload, GroupSA):
-        return ()
-    parts = [part.tek if isinstance(part, SATEK) else part for part in payload.sa_attributes]
-    return tuple(part.spi for part in parts if isinstance(part, SAKEK | IPsecTEK))
-
-
-def same_keys(one: DataSA, other: DataSA) -> bool:
-    """Whether it is the same SA again."""
-    keys = one.algorithm_key, one.integrity_key, one.transform_id
-    return keys == (other.algorithm_key, other.integrity_key, other.transform_id)
-
-
-def keys_in_array(brought: Brought) -> int:
-    """How many keys of the member's own a download has."""
-    values = [attribute.value for packet in brought.packets for attribute in packet.attributes]
-    return sum(
-        len(value.lkh_keys) if isinstance(value, LKHDownloadArray) else len(value.oft_keys)
-        for value in values
-        if isinstance(value, LKHDownloadArray | OFTDownloadArray)
-    )
-
-
-def transform_name(sa: DataSA) -> str:
-    """The transform's name in the registry."""
-    registry = ESPTransformID if sa.protocol == ESP else AHTransformID
-    return registry(sa.transform_id).name or str(sa.transform_id)
-
-
-def rekey_event(state: RekeyState, management: str = "") -> RekeySALearnt:
-    """The event that a Rekey SA is known. A pull's policy does not name the rekey algorithm (RFC 6407, 5.3):
-    `management` is that of the keys that came with it."""
-    sa = state.sa
-    assert sa is not None  # only one of a key file has none
-    suite = sa.suite
-    cipher = kek_cipher(suite.encryption, suite.key_length, allow_weak=True)
-    return RekeySALearnt(
-        sa=state.name,
-        group=state.group,
-        source=f"{sa.source} port {sa.source_port}",
-        destination=f"{sa.destination} port {sa.destination_port}",
-        encryption=cipher.name,
-        signature=f"{suite.signature.name} with {suite.signature_hash.name}",
-        management=suite.management.name if suite.management is not None else management,
-        lifetime_seconds=sa.lifetime_seconds,
-        acknowledgement=suite.acknowledgement.name if suite.acknowledgement is not None else "",
-        holders=tuple(state.holders),
-    )
-
-
-def periods_event(granted: GrantedPeriods, group: str, brought: Brought, member: str) -> DataSALearnt:
-    """The event that a member has been given periods of a sequence."""
-    pattern, periods = granted.pattern, granted.pattern.periods
-    assert periods is not None  # `read_period_packet` has put it in
-    return replace(
-        data_event(pattern, group, brought, (member,)),
-        lifetime_seconds=periods.seconds,
-        periods=tuple((interval.first, interval.last) for interval in granted.intervals),
-        period_count=periods.count,
-        starts_at=periods.starts_at,
-        module=periods.modules,
-    )
-
-
-def data_event(sa: DataSA, group: str, brought: Brought, holders: tuple[str, ...]) -> DataSALearnt:
-    """The event that a data SA is known."""
-    source = sa.selector.source
-    return DataSALearnt(
-        sa=sa.spi.hex(),
-        protocol="ESP" if sa.protocol == ESP else "AH",
-        group=group,
-        source="" if source is None else str(source),
-        destination=str(sa.selector.destination),
-        transform=transform_name(sa),
-        integrity=sa.integrity.name if sa.integrity is not None else "",
-        key_length=sa.key_length,
-        lifetime_seconds=sa.lifetime_seconds,
-        activation_delay=brought.activation_delay,
-        deactivation_delay=brought.deactivation_delay,
-        holders=holders,
-    )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from gsakmp.captures.opened import Check, ESPContent, ExchangeKind, Sender, Status
-from gsakmp.captures.opening.book import Book, DataState
+from gsakmp.captures.opening.book import Book
 from gsakmp.captures.opening.draft import Draft
+from gsakmp.captures.opening.known import DataState
 from gsakmp.crypto.esp import ESPPacket, esp_header
 from gsakmp.crypto.esp_suites import ESPSuite
 from gsakmp.errors import GsakmpError, InvalidHash
@@ -38,9 +41,12 @@ class DataOpening:
             return
         draft.sa = draft.exchange = spi.hex()
         draft.sender = Sender.MEMBER
-        state = self._book.data(spi)
+        state = self._book.data(spi, draft.datagram.destination_address)
         draft.group = state.group if state is not None else ""
-        draft.esp = ESPContent(spi=spi.hex(), sequence_number=number, group=draft.group)
+        destination = str(state.sa.selector.destination) if state is not None and state.sa is not None else ""
+        draft.esp = ESPContent(
+            spi=spi.hex(), sequence_number=number, group=draft.group, destination=destination
+        )
         if draft.datagram.missing:
             draft.fail(Status.SEALED, "the frame was captured short")
         elif state is None or not state.suites:
@@ -48,9 +54,10 @@ class DataOpening:
             known = state.reason if state is not None else self._book.why_unknown(spi)
             draft.fail(Status.SEALED, known or reason)
         else:
-            self._open(draft, packet, state, number)
+            self._open(draft, draft.esp, packet, state)
 
-    def _open(self, draft: Draft, packet: bytes, state: DataState, number: int) -> None:
+    def _open(self, draft: Draft, content: ESPContent, packet: bytes, state: DataState) -> None:
+        number = content.sequence_number
         error: GsakmpError | None = None
         found: dict[ESPSuite, ESPPacket] = {}
         for suite in state.suites:
@@ -76,13 +83,7 @@ class DataOpening:
             return
         opened = found[fitting[0]]
         draft.status, draft.plaintext_octets = Status.OPENED, opened.payload
-        draft.esp = ESPContent(
-            spi=opened.spi.hex(),
-            sequence_number=number,
-            next_header=opened.next_header,
-            payload=opened.payload,
-            group=draft.group,
-        )
+        draft.esp = replace(content, next_header=opened.next_header, payload=opened.payload)
 
     @staticmethod
     def _replay(draft: Draft, state: DataState, number: int) -> Check:

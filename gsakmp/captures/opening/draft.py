@@ -36,11 +36,14 @@ LONGEST_NAME: Final = 200
 
 
 class First(NamedTuple):
-    """A message that may be repeated: its number, its frame, and its IV if that is known."""
+    """A message that may be repeated: its number, its frame, its IV if that is known, whence and when it
+    came."""
 
     number: int
     frame: int
     iv: bytes | None = None
+    source: str = ""
+    time: int = 0
 
 
 class Recent(Generic[K, V]):
@@ -131,7 +134,7 @@ class Draft:
     @property
     def first(self) -> First:
         """It, for who may repeat it."""
-        return First(self.number, self.datagram.frame)
+        return First(self.number, self.datagram.frame, None, self.datagram.source, self.datagram.time)
 
     def repeats(self, first: First) -> None:
         """It is that message again."""

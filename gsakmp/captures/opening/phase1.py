@@ -198,7 +198,9 @@ class PhaseOneOpening:
                 take_keys(state, first)  # nothing here to try them on
         if state.keys is None:
             named = any(each.named for each in self.candidates.of(state))
-            reason = "the keys that are there for this SA do not fit" if named else why_sealed(self.keyring)
+            reason = (
+                "the keys that are there for this SA do not fit" if named else why_sealed(self.keyring, state)
+            )
             draft.fail(Status.WRONG_KEY if named else Status.SEALED, reason)
             return
         count, block = blocks(state.keys, message), state.keys.cipher.block_size
@@ -312,13 +314,26 @@ def take_keys(state: ISAKMPState, candidate: Candidate) -> None:
     state.keys, state.known = candidate.keys, candidate.known
 
 
-def why_sealed(keyring: Keyring) -> str:
+def why_sealed(keyring: Keyring, state: ISAKMPState) -> str:
     """Why there are no keys for an SA."""
     if not len(keyring):
         return "there are no keys"
-    if any(True for _ in keyring.pre_shared_keys()):
-        return "no secret of this SA; a pre-shared key opens it together with a dh_private or dh_shared"
-    return "no secret of this SA"
+    own = (state.name, state.initiator_cookie.hex())
+    given = [octets for name in own for octets in keyring.of(Kind.ENCRYPTION_KEY, name)]
+    if given:
+        cipher = None if state.suite is None else state.suite.cipher
+        wanted = "which is no cipher's" if cipher is None else f"and {cipher.name} wants {cipher.key_size}"
+        return f"the encryption_key of this SA has {len(given[0])} octets, {wanted}"
+    if not any(True for _ in keyring.pre_shared_keys()):
+        return "no secret of this SA"
+    shared = (Kind.DH_SHARED, Kind.DH_PRIVATE)
+    if any(keyring.of(kind, name) for kind in shared for name in (*own, *keyring.labels)):
+        first = 1 if state.kind is ExchangeKind.AGGRESSIVE else 3
+        sides = ((first, state.initiator), (first + 1, state.responder))
+        lost = [str(step) for step, side in sides if not side.nonce]
+        if lost:
+            return f"message {' and '.join(lost)} of phase 1, with a nonce that the keys take, is not there"
+    return "no secret of this SA; a pre-shared key opens it together with a dh_private or dh_shared"
 
 
 def known_keys(state: ISAKMPState) -> Iterator[tuple[Kind, bytes]]:

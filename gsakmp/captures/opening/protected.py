@@ -40,6 +40,7 @@ __all__ = ["ProtectedOpening"]
 MEMBERS_STEPS: Final = frozenset({1, 3})
 """Messages of a PULL that the member sends (RFC 6407, 3.2)."""
 MESSAGES: Final = {ExchangeKind.PULL: 4, ExchangeKind.QUICK: 3}
+ALTERED: Final = "its first block is altered: the message that has its IV is there"
 LONGEST_NONCE: Final = 1024
 """Octets of a nonce that are kept; 256 are allowed (RFC 2409, 5)."""
 
@@ -150,7 +151,7 @@ class ProtectedOpening:
     def _unopened(self, draft: Draft, message: Message, state: ISAKMPState) -> None:
         if state.keys is None:
             named = any(each.named for each in self._phase1.candidates.of(state))
-            sealed = why_sealed(self._phase1.keyring)
+            sealed = why_sealed(self._phase1.keyring, state)
             reason = "the keys that are there for this SA do not fit" if named else sealed
             draft.fail(Status.WRONG_KEY if named else Status.SEALED, reason)
         elif not blocks(state.keys, message):
@@ -171,7 +172,8 @@ class ProtectedOpening:
         )
         draft.checks.append(hash_check(name, expected, missing, found, state))
         if found.status is Status.PARTLY:
-            draft.reason = "the IV of its first block was in a frame that is not there"
+            there = draft.step - 1 in run.steps if draft.step > 1 else state.established
+            draft.reason = ALTERED if there else "the IV of its first block was in a frame that is not there"
         if draft.kind is ExchangeKind.PULL:
             draft.member = state.initiator.name
 

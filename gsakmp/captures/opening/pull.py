@@ -91,6 +91,10 @@ class Brought:
     """Those that have keys, with them."""
     packets: tuple[KeyPacket, ...] = field(default=(), repr=False)
     """The key packets of the Rekey SA."""
+    bare_kek: tuple[bytes, bytes] = field(default=(b"", b""), repr=False)
+    """Where the policy is missing: SPI and KEK_ALGORITHM_KEY of the Rekey SA,"""
+    bare: dict[bytes, None] = field(default_factory=dict)
+    """and the SPIs of the data SAs."""
     periods: list[GrantedPeriods] = field(default_factory=list)
     """Of a pull: data SAs whose keys go by periods."""
     sender_ids: tuple[int, ...] = ()

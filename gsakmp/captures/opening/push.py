@@ -17,9 +17,10 @@ from gsakmp.captures.opened import (
     Status,
     sa_name,
 )
-from gsakmp.captures.opening.book import Book, Membership, RekeyState, rekey_event
+from gsakmp.captures.opening.book import Book
 from gsakmp.captures.opening.ciphertexts import parsed
-from gsakmp.captures.opening.draft import Draft, identity_text
+from gsakmp.captures.opening.draft import Draft, First, identity_text
+from gsakmp.captures.opening.known import Membership, RekeyState, fits, rekey_event
 from gsakmp.captures.opening.pull import Brought, read_brought, sense
 from gsakmp.captures.opening.signatures import signature_check
 from gsakmp.crypto import KEK, kek_cipher
@@ -38,6 +39,10 @@ __all__ = ["PushOpening"]
 
 PROTOCOLS: Final = {0: "rekey", 1: "ESP", 2: "AH"}
 """Of a Delete (RFC 6407, 5.9); of an SA TEK all but the first (5.5)."""
+RETRANSMITTED: Final = 30 * 1_000_000_000
+"""Nanoseconds in which a GCKS sends the same octets again: it hears of no loss (but by RFC 8263), so it sends
+some copies, a few seconds apart. A later one, or one from elsewhere, is a replay. That the Rekey SA was
+replaced in between, by it or by the next, tells nothing: copies of earlier ones are still to come."""
 ANY_NUMBER: Final = 0xFFFF_FFFF
 
 
@@ -73,7 +78,7 @@ class PushOpening:
             return
         draft.group = state.group
         first = state.seen.get(draft.digest)
-        if first is not None:
+        if first is not None and sent_again(first, draft.first):
             draft.repeats(first)
         sight = self._opened(message, state)
         if sight is None:
@@ -83,7 +88,7 @@ class PushOpening:
         draft.step = sight.number
         draft.exchange = f"{state.name} push {sight.number}"
         self._check(draft, state, sight)
-        if draft.again:
+        if first is not None:
             return
         if not draft.sound:
             self._book.withhold(draft, sight.message)
@@ -126,12 +131,12 @@ class PushOpening:
     def _learn(self, draft: Draft, state: RekeyState, sight: Sight) -> None:
         message = sight.message
         state.keks, state.last = (sight.kek,), sight.number
-        if state.dialect is None:
-            state.dialect = message.dialect
         policy = next((p for p in message.payloads if isinstance(p, GroupSA)), None)
+        if state.dialect is None and policy is not None:  # by what else there is, dialects can't be told
+            state.dialect = message.dialect
         keys = next((p for p in message.payloads if isinstance(p, KeyDownload)), None)
         if policy is not None:
-            brought = read_brought(policy, keys, draft.seconds, state.dialect, push=True)
+            brought = read_brought(policy, keys, draft.seconds, message.dialect, push=True)
             self._successor(draft, state, brought, sight.number)
             draft.checks += brought.checks
             self._book.add_data(draft, brought, state.group, tuple(state.holders))
@@ -186,7 +191,10 @@ class PushOpening:
         """Whether the push has the new KEK for all who hold the present one; then they hold it."""
         key = brought.rekey.key if brought.rekey is not None else b""
         plain = any(packet.kd_type == KeyDownloadType.KEK for packet in brought.packets)
-        if not plain or not any(kek.build() == key for kek in successor.keks):
+        if not plain or not fits(successor, key):
+            if plain and key and successor.keks:
+                what = f"the key of Rekey SA {successor.name} is not the one that this SPI had before"
+                brought.checks.append(Check("policy", False, what))
             return False
         successor.holders.update(state.holders)
         return True
@@ -219,12 +227,13 @@ class PushOpening:
     def _deleted(self, payload: GroupDelete, state: RekeyState) -> Iterator[SADeleted]:
         protocol = PROTOCOLS.get(int(payload.protocol_id), str(int(payload.protocol_id)))
         for spi in payload.spis:
-            known = self._book.rekey(spi) if protocol == "rekey" else self._book.data(spi)
+            rekey = protocol == "rekey"
+            known = self._book.rekey(spi) is not None if rekey else self._book.has_data(spi)
             yield SADeleted(
                 protocol=protocol,
                 sa=sa_name(spi) if any(spi) else "*",
                 group=state.group,
-                known=known is not None,
+                known=known,
             )
 
     # -- acknowledgements --------------------------------------------------------------------------------
@@ -287,6 +296,11 @@ class PushOpening:
         draft.checks.append(Check("HASH", None, "the key of this member is not known"))
         draft.member = said
         return ""
+
+
+def sent_again(first: First, now: First) -> bool:
+    """Whether a push is a retransmission of its `first` copy, and no replay (RFC 6407, 7.3.4)."""
+    return first.source == now.source and abs(now.time - first.time) <= RETRANSMITTED
 
 
 def registered_at(members: Sequence[Membership], source: str, said: str) -> Membership | None:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from gsakmp.captures.opened import Check
-from gsakmp.captures.opening.book import RekeyState
 from gsakmp.captures.opening.ciphertexts import GENERIC_HEADER
+from gsakmp.captures.opening.known import RekeyState
 from gsakmp.crypto import SignatureScheme, public_key, push_signature, push_signed_octets
 from gsakmp.doi import Dialect
 from gsakmp.errors import GsakmpError, InvalidSignature

@@ -390,3 +390,10 @@ def test_what_an_engine_tells() -> None:
     assert engine_secret("tek_integrity", b"\1\2\3\4", b"") is None
     assert engine_secret("no kind", b"\1\2\3\4", b"x") is None
     assert engine_secret("kek", b"\1\2\3\4", b"x") is None
+
+
+def test_comments_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gsakmp.captures.keyfile.LINES", 100)
+    assert len(read_keys(io.BytesIO(b"gsakmp-keys 1\n" + b"# c\n" * 99))) == 0
+    with pytest.raises(ConfigurationError, match="more than 100 lines"):
+        read_keys(io.BytesIO(b"gsakmp-keys 1\n" + b"# c\n" * 100))

@@ -17,10 +17,15 @@ from gsakmp.captures import Datagram
 from gsakmp.captures.keyring import Keyring, Kind, Secret
 from gsakmp.captures.opened import Check, DataSALearnt, Opened, Status
 from gsakmp.captures.opening import Opener
-from gsakmp.captures.opening.book import DataState
+from gsakmp.captures.opening.draft import Draft
+from gsakmp.captures.opening.known import DataState
+from gsakmp.captures.opening.pull import Brought
 from gsakmp.crypto.esp_suites import ESPSuite
 from gsakmp.errors import GsakmpError
-from gsakmp.registries import AuthenticationAlgorithm, ESPTransformID
+from gsakmp.group.sa import DataSA, TrafficSelector
+from gsakmp.identities import Identity
+from gsakmp.registries import AuthenticationAlgorithm, EncapsulationMode, ESPTransformID, TEKProtocolID
+from gsakmp.reports.story import Teller
 from tests.unit.captures.opening_world import verdicts
 
 SPI = "0a0b0c0d"
@@ -128,10 +133,56 @@ def test_a_period_is_told_with_its_first_packet_that_is_right() -> None:
         integrity="HMAC_SHA", key_length=192, lifetime_seconds=60, holders=(), sequence="0a0b0c00", period=13,
     )  # fmt: skip
     opener = Opener()
-    opener._book._data.put(bytes.fromhex(SPI), DataState(bytes.fromhex(SPI), (suite,), news=news))
+    opener._book._latest.put(bytes.fromhex(SPI), DataState(bytes.fromhex(SPI), (suite,), news=news))
     altered = bytearray(packet(1, TEXT))
     altered[-1] ^= 1
     wrong = feed(opener, bytes(altered))
     assert (verdicts(wrong), wrong.events) == ({"ICV": False}, ())
     assert feed(opener, packet(2, TEXT)).events == (news,)
     assert feed(opener, packet(3, TEXT)).events == ()
+
+
+def data_sa(destination: str, key: bytes) -> DataSA:
+    return DataSA(
+        protocol=TEKProtocolID.GDOI_PROTO_IPSEC_ESP, spi=bytes.fromhex(SPI),
+        selector=TrafficSelector(protocol=0, source=None, source_port=0, destination=Identity.from_text(f"ipv4:{destination}"), destination_port=0),
+        transform_id=ESPTransformID.ESP_AES_CBC, key_length=192, integrity=AuthenticationAlgorithm.HMAC_SHA,
+        mode=EncapsulationMode.TUNNEL, algorithm_key=key, integrity_key=INTEGRITY_KEY, created_at=0.0,
+        lifetime_seconds=3600,
+    )  # fmt: skip
+
+
+def test_spi_and_destination_tell_a_multicast_sa_from_others() -> None:
+    """RFC 4301, 4.1: two groups may have chosen one SPI."""
+    one, other, later = "239.1.1.1", "239.2.2.2", KEY[::-1]
+    opener, teller = Opener(), Teller()
+
+    def brought(group: str, *sas: DataSA) -> None:
+        draft = Draft.of(0, Datagram(b"push", time=1), None)
+        opener._book.add_data(draft, Brought(data=list(sas)), group, (f"fqdn:{group}",))
+        teller.add(draft.done())
+
+    def told(number: int, destination: str, key: bytes) -> Opened:
+        datagram = Datagram(
+            packet(number, TEXT, key=key), time=number, source_address="192.0.2.1",
+            destination_address=destination, protocol=50,
+        )  # fmt: skip
+        found = opener.feed(datagram)
+        teller.add(found)
+        return found
+
+    brought("a", data_sa(one, KEY))
+    assert told(1, one, KEY).group == "a"
+    brought("b", data_sa(other, later))
+    for number, destination, key, group in ((2, one, KEY, "a"), (2, other, later, "b"), (3, one, KEY, "a")):
+        found = told(number, destination, key)
+        assert (found.status, found.failed, found.group) == (Status.OPENED, False, group)
+    brought("a", data_sa(one, later))
+    assert told(1, one, later).status is Status.OPENED
+    sas = teller.story().data_sas
+    assert [(sa.destination, sa.packets, sa.state) for sa in sas] == [
+        (f"ipv4:{one}", 3, "replaced"),
+        (f"ipv4:{other}", 1, "alive"),
+        (f"ipv4:{one}", 1, "alive"),
+    ]
+    assert [[holder.member for holder in sa.holders] for sa in sas] == [["fqdn:a"], ["fqdn:b"], ["fqdn:a"]]

@@ -11,6 +11,7 @@ from gsakmp.captures.keyring import Keyring, Kind, Secret
 from gsakmp.captures.opened import (
     Event,
     ExchangeKind,
+    GroupJoined,
     ISAKMPSAEstablished,
     Lost,
     Opened,
@@ -18,8 +19,13 @@ from gsakmp.captures.opened import (
     Status,
 )
 from gsakmp.captures.opening import Opener
+from gsakmp.captures.opening.known import RekeyState
+from gsakmp.crypto import KEK
+from gsakmp.crypto.ciphers import AES_128_CBC
+from gsakmp.payloads import GroupSA
 from tests.unit.captures.opening_world import (
     LONG,
+    cookies,
     datagrams,
     flipped,
     logged,
@@ -194,6 +200,87 @@ def test_only_a_push_that_is_right_tells_the_cipher_of_a_kek() -> None:
     assert len(state.keks) == 1
 
 
+@pytest.mark.parametrize(
+    ("source", "seconds", "again"), [("", 2, True), ("", 3600, False), ("192.0.2.66", 2, False)]
+)
+def test_the_same_push_is_sent_again_by_its_sender_soon_or_else_it_is_a_replay(
+    source: str, seconds: int, again: bool
+) -> None:
+    """RFC 6407, 4.4 and 7.3.4."""
+    opener = Opener(psk_and_dh(LONG))
+    for datagram in datagrams(LONG)[:12]:
+        opener.feed(datagram)
+    push = datagrams(LONG)[10]
+    copy = Datagram(
+        push.octets, 90, push.time + seconds * 10**9, source or push.source_address, push.source_port,
+        push.destination_address, push.destination_port,
+    )  # fmt: skip
+    found = opener.feed(copy)
+    assert verdicts(found) == {"signature": True} | ({} if again else {"sequence number": False})
+    assert bool(found.retransmission_of) is again
+    assert opener.feed(datagrams(LONG)[12]).failed is False
+
+
+def test_a_push_without_a_policy_does_not_tell_the_dialect() -> None:
+    """With only the KEK of a session of gdoid's, from a push that deletes on."""
+    every = [each for each in opened(LONG) if each.kind is ExchangeKind.PUSH]
+    bare = [
+        each
+        for each in every
+        if each.plaintext and not any(isinstance(p, GroupSA) for p in each.plaintext.payloads)
+    ]
+    assert bare
+    spi = bytes.fromhex(bare[0].sa.replace(":", ""))
+    opener = Opener(psk_and_dh(LONG))
+    for datagram in datagrams(LONG):
+        if datagram.frame == bare[0].datagram.frame:
+            known = opener._book.rekey(spi)
+            assert known is not None
+            known.dialect = None
+            assert opener.feed(datagram).status is Status.OPENED
+            assert known.dialect is None
+            return
+        opener.feed(datagram)
+
+
+def test_an_altered_first_block_is_not_said_to_be_a_lost_frame() -> None:
+    opener = Opener(psk_and_dh(LONG))
+    for datagram in datagrams(LONG)[:7]:
+        opener.feed(datagram)
+    wrong = opener.feed(flipped(datagrams(LONG)[7], HEADER + 1))
+    assert wrong.status is Status.PARTLY
+    assert wrong.reason == "its first block is altered: the message that has its IV is there"
+
+
+def test_a_rekey_sa_with_another_key_than_before_is_not_held() -> None:
+    """A second pull with authentic hashes that brings another key for the SPI of the first."""
+    opener = Opener(psk_and_dh(LONG))
+    frames = datagrams(LONG)
+    for datagram in frames[:9]:
+        opener.feed(datagram)
+    spi = frames[10].octets[:16]
+    other = KEK.parse(AES_128_CBC, bytes(32))
+    known = RekeyState(spi, (other,), last=1, holders={"fqdn:alice.example": None})
+    opener._book._rekey.put(spi, known)
+    found = opener.feed(frames[9])
+    assert [check.passed for check in found.checks if check.name == "policy"] == [False]
+    assert next(event for event in found.events if isinstance(event, GroupJoined)).rekey == ""
+    assert list(known.holders) == ["fqdn:alice.example"]
+
+
+def test_reasons_name_what_is_wrong_with_a_secret_or_missing_beside_it() -> None:
+    name = cookies(LONG)
+    short = Opener(Keyring([Secret(Kind.ENCRYPTION_KEY, name, bytes(1))]))
+    assert "encryption_key of this SA has 1 octets, and 3DES" in [*map(short.feed, datagrams(LONG))][6].reason
+    push = datagrams(LONG)[10]
+    spi = f"{push.octets[:8].hex()}:{push.octets[8:16].hex()}"
+    assert "its kek has 2 octets" in Opener(Keyring([Secret(Kind.KEK, spi, bytes(2))])).feed(push).reason
+    for lost in (3, 4):
+        opener = Opener(psk_and_dh(LONG))
+        found = [opener.feed(each) for each in datagrams(LONG) if each.frame != lost]
+        assert f"message {lost} of phase 1" in found[6].reason
+
+
 # -- texts -------------------------------------------------------------------------------------------------
 
 
@@ -201,8 +288,6 @@ def test_no_text_of_what_is_in_the_making_shows_a_key() -> None:
     from gsakmp.captures.opening.ciphertexts import Reading
     from gsakmp.captures.opening.draft import Draft
     from gsakmp.captures.opening.push import Sight
-    from gsakmp.crypto import KEK
-    from gsakmp.crypto.ciphers import AES_128_CBC
 
     opener = Opener(psk_and_dh(LONG))
     found = [opener.feed(datagram) for datagram in datagrams(LONG)]

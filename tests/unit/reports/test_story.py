@@ -459,7 +459,7 @@ def test_packets_by_the_sa_that_protects_them() -> None:
             ExchangeKind.ESP,
             sa="0a0b0c0d",
             status=status,
-            esp=ESPContent(spi="0a0b0c0d", sequence_number=number),
+            esp=ESPContent(spi="0a0b0c0d", sequence_number=number, destination="ipv4:239.0.0.2"),
         )
     story = told(group.found)
     (sa,) = story.data_sas

@@ -113,7 +113,8 @@ def test_no_packet_is_said_where_there_are_some() -> None:
     group.join("fqdn:a", "r1", first=True)
     group.push("r1", 1, data_sa("d1", "fqdn:a"), data_sa("d2", "fqdn:a"))
     assert "packets" not in text(told(group.found)).replace("ESP packet", "")
-    group.say(ExchangeKind.ESP, sa="d1", esp=ESPContent(spi="d1", sequence_number=1))
+    content = ESPContent(spi="d1", sequence_number=1, destination="ipv4:239.0.0.2")
+    group.say(ExchangeKind.ESP, sa="d1", esp=content)
     rows = [line.split() for line in text(told(group.found), 200).splitlines() if re.match(r"  d[12] ", line)]
     found = {row[0]: [word for word in row if word in ("0", "1")] for row in rows}
     assert found == {"d1": ["1"], "d2": ["0"]}
