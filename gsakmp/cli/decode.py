@@ -98,7 +98,7 @@ def decode(
         sieve = Sieve(reader, filters, opener, keys=opener is not None)
         run = Decoding(inputs, sieve, form, everything, usual_jobs(inputs) if jobs is None else jobs)
         status = run.status()
-        if not quiet and run.tally.notable:
+        if not quiet and (run.tally.notable or (run.tally.nothing and not run.unusable)):
             complain(run.tally.text())
         return status
 

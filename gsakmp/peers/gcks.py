@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from gsakmp.crypto import Random, system_random
@@ -35,7 +34,7 @@ from gsakmp.group.server_types import (
     ServerEvent,
 )
 from gsakmp.identities import Identity
-from gsakmp.message import NON_ESP_MARKER, Message
+from gsakmp.message import Message
 from gsakmp.payloads import Delete
 from gsakmp.peers.configuration import GCKSConfiguration
 from gsakmp.peers.endpoint import Endpoint
@@ -51,8 +50,7 @@ from gsakmp.peers.events import (
     RegistrationRefused,
     RekeySent,
 )
-from gsakmp.peers.phase1 import NAT_PORT
-from gsakmp.peers.push_builders import PushBuilders
+from gsakmp.peers.pushing import PushBuilders, push_datagrams
 from gsakmp.peers.session import Exchange, Path, Session
 from gsakmp.registries import GDOIExchangeType, NotifyType
 
@@ -364,10 +362,7 @@ class GCKS(Endpoint):
         dialect = self.endpoint_configuration.phase1.dialect
         builders = self._builders.setdefault(name, PushBuilders())
         octets = builders.build(push, dialect, allow_weak=self.groups[name].policy.allow_weak)
-        source = self._push_source(push)
-        datagrams = tuple(
-            push_datagram(octets, destination, source) for destination in self._destinations(push)
-        )
+        datagrams = push_datagrams(push, octets)
         for datagram in datagrams:
             self._enqueue(datagram)
         if push.retransmissions and len(self._repeats) < REPEATS:
@@ -385,16 +380,6 @@ class GCKS(Endpoint):
                 octets=len(octets),
             )
         )
-
-    @staticmethod
-    def _destinations(push: Push) -> list[Address]:
-        if push.destinations:
-            return [Address.from_text(text) for text in push.destinations]
-        return [address_of(push.sa.destination, push.sa.destination_port)]
-
-    @staticmethod
-    def _push_source(push: Push) -> Address:
-        return address_of(push.sa.source, push.sa.source_port)
 
     def _on_group_message(self, message: Message, octets: bytes, path: Path, now: float) -> bool:
         if message.exchange_type != GDOIExchangeType.GROUPKEY_PUSH_ACK:
@@ -481,21 +466,6 @@ def check_groups(policies: Iterable[GroupPolicy], at: Place = nowhere) -> None:
         with at(f"groups[{index}].identity"):
             if (first := identities.setdefault(Identity.from_text(policy.identity), index)) != index:
                 raise ConfigurationError(f"groups[{first}] has the identity {policy.identity!r} already")
-
-
-def address_of(identity: Identity, port: int) -> Address:
-    """Where pushes come from or go to, by the Rekey SA's identity for it. Raises `ConfigurationError`."""
-    if not isinstance(identity.data, IPv4Address | IPv6Address):
-        raise ConfigurationError(f"{identity} is no address")
-    return Address(identity.data, port)
-
-
-def push_datagram(octets: bytes, destination: Address, source: Address) -> Datagram:
-    """A push on its way. To a member that registered from port 4500 the way through its NAT is from our port
-    4500, where a non-ESP marker goes first (RFC 3948, 2.2)."""
-    if destination.port == NAT_PORT:
-        return Datagram(NON_ESP_MARKER + octets, destination, source._replace(port=NAT_PORT))
-    return Datagram(octets, destination, source)
 
 
 def told(event: ServerEvent) -> Event | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gsakmp.captures import read
+from gsakmp.captures import read, write
 from gsakmp.captures.keyfile import key_lines
 from gsakmp.captures.keyring import Kind, Secret
 from tests.conftest import PCAPS, require_path
@@ -176,3 +176,10 @@ def test_a_full_disk(arguments: list[object]) -> None:
         )
     assert done.returncode == 2
     assert done.stderr == "gsakmp: standard output: No space left on device\n"
+
+
+def test_a_capture_of_nothing_says_so(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.pcap"
+    write(empty, [])
+    assert run("decode", empty).err == "gsakmp: 0 messages\n"
+    assert run("decode", "--json", "-q", empty) == run("decode", "-q", empty)
