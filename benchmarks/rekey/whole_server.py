@@ -19,7 +19,7 @@ from benchmarks.timing import uncollected
 from gsakmp.doi import STANDARD
 from gsakmp.group.policy import DataPolicy, GroupPolicy, MemberPolicy, Selector
 from gsakmp.group.server import GroupServer
-from gsakmp.peers.push_builders import PushBuilders
+from gsakmp.peers.pushing import PushBuilders
 from gsakmp.store import SQLStore
 
 __all__ = ["Evicted", "serve", "table"]
