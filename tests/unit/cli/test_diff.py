@@ -13,9 +13,10 @@ from gsakmp.captures.keyfile import key_lines
 from gsakmp.message import Message, build
 from gsakmp.payloads import Delete, NATDiscovery, Nonce
 from gsakmp.registries import DOINumber, ExchangeType, ProtocolID
+from gsakmp.wire import Payload
 from tests.conftest import PCAPS
 from tests.unit.captures.opening_world import LONG, datagrams, psk_and_dh
-from tests.unit.cli.commands import FLOATED, capture, run
+from tests.unit.cli.commands import FLOATED, Result, capture, run
 
 SESSION = PCAPS / "gdoi" / f"{LONG}.pcap"
 
@@ -27,18 +28,18 @@ def keys(tmp_path: Path) -> Path:
     return path
 
 
-def hexed(*payloads: object) -> str:
+def hexed(*payloads: Payload) -> str:
     message = Message(
         initiator_cookie=b"I" * 8,
         responder_cookie=b"R" * 8,
         exchange_type=ExchangeType.IDENTITY_PROTECTION,
-        payloads=payloads,  # type: ignore[arg-type]
+        payloads=payloads,
     )
     return build(message).hex()
 
 
-def paths(result: object) -> list[str]:
-    return [change["path"] for record in result.records for change in record["changes"]]  # type: ignore[attr-defined]
+def paths(result: Result) -> list[str]:
+    return [change["path"] for record in result.records for change in record["changes"]]
 
 
 def test_random_has_the_hashes_of_nat_discovery() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -21,11 +22,15 @@ PORT, DATA = 18480, 18481
 PORTS = ["--port", PORT, "--port", DATA]
 QUICK = "11" * 16 + "00102000" + "00000001" + "0000001c"
 """A header of exchange 32: GROUPKEY-PULL, or Quick Mode."""
-FROM = {"source_address": "10.0.0.1", "destination_address": "239.1.1.1", "source_port": 40000}
+FROM: dict[str, Any] = {
+    "source_address": "10.0.0.1",
+    "destination_address": "239.1.1.1",
+    "source_port": 40000,
+}
 
 
 def packet(octets: bytes) -> Datagram:
-    return Datagram(octets=octets, destination_port=DATA, **FROM)  # type: ignore[arg-type]
+    return Datagram(octets=octets, destination_port=DATA, **FROM)
 
 
 PACKETS = [
@@ -124,7 +129,7 @@ def test_what_is_given_as_hex_is_a_message_in_any_case() -> None:
 @pytest.mark.parametrize("port", [848, PORT])
 def test_a_message_with_a_wrong_length_is_malformed_not_esp(port: int, tmp_path: Path) -> None:
     octets = bytes.fromhex(MAIN_MODE_1)[:-1]
-    path = capture(tmp_path / "x.pcap", Datagram(octets=octets, destination_port=port, **FROM))  # type: ignore[arg-type]
+    path = capture(tmp_path / "x.pcap", Datagram(octets=octets, destination_port=port, **FROM))
     for command in ("decode", "ladder"):
         result = run(command, "--port", PORT, path)
         assert result.status == 1

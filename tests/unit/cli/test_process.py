@@ -72,7 +72,7 @@ def test_version_needs_no_slow_import() -> None:
     assert not [name for name in ("'typer'", "'rich'", "'scapy'") if name in loaded]
 
 
-@pytest.mark.parametrize("form", [[], ["--json"], ["--hex"]], ids=str)
+@pytest.mark.parametrize("form", [[], ["--json"], ["--hex"], ["--json", "--jobs", "2"]], ids=str)
 def test_a_reader_that_goes_away(large: Path, form: list[str]) -> None:
     with subprocess.Popen(
         [*COMMAND, "decode", *form, str(large)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
